@@ -1,0 +1,92 @@
+import { parseAddress } from '../payments/address.ts'
+import type { Asset } from '../payments/asset.ts'
+import { type ChainId, chainIdOf } from '../payments/chain.ts'
+import { invalidOption } from '../problems/error.ts'
+import { createRpc, type Rpc, type RpcOptions } from './rpc.ts'
+import type { Settler } from './settler.ts'
+
+/** An EVM chain that payments are taken on. Made by {@link base}, {@link baseSepolia} or {@link evmNetwork}. */
+export interface EvmNetwork {
+  readonly id: ChainId
+  /** Short name, as x402 v1 wrote it (`base`, `base-sepolia`); `null` when v1 had none. */
+  readonly v1Name: string | null
+  /** Tokens that are accepted, each worth one US dollar. All have EIP-3009. */
+  readonly assets: readonly Asset[]
+  /** How the chain is read; `null` when only a facilitator is used. */
+  readonly rpc: Rpc | null
+  /** Who moves the money. */
+  readonly settler: Settler
+}
+
+/** What every network asks for. */
+export interface NetworkOptions {
+  /** RPC endpoint: a URL, or a URL with bounds. Needed when a wallet settles, and for payers that are contracts. */
+  readonly rpc?: string | RpcOptions
+  /** Who submits the payer's authorization: `wallet(key)`, or a facilitator. */
+  readonly settle: Settler
+  /** Tokens to accept. Default: the chain's USDC. */
+  readonly assets?: readonly Asset[]
+}
+
+/** {@link NetworkOptions} of a chain that has no preset. */
+export interface EvmNetworkOptions extends NetworkOptions {
+  /** EVM chain number. */
+  readonly chainId: number
+  readonly assets: readonly Asset[]
+  /** Name that x402 v1 clients know the chain by. Default: none, so v1 clients are not offered it. */
+  readonly v1Name?: string
+}
+
+/**
+ * Any EVM chain with a token that has EIP-3009.
+ *
+ * @throws CofferError `invalid-option` naming the option.
+ */
+export function evmNetwork(options: EvmNetworkOptions): EvmNetwork {
+  if (!Number.isSafeInteger(options.chainId) || options.chainId <= 0) {
+    invalidOption('chainId', 'a positive integer', options.chainId)
+  }
+  if (options.assets.length === 0) invalidOption('assets', 'at least one token')
+  const id = chainIdOf(options.chainId)
+  return {
+    id,
+    v1Name: options.v1Name ?? null,
+    assets: options.assets.map(checkAsset),
+    rpc: options.rpc === undefined ? null : createRpc(options.rpc, options.chainId),
+    settler: options.settle,
+  }
+}
+
+/** Base mainnet (8453) with Circle's USDC. */
+export function base(options: NetworkOptions): EvmNetwork {
+  return preset(options, 8453, 'base', {
+    address: '0x833589fcd6edb6e08f4c7c32d4f71b54bda02913',
+    decimals: 6,
+    symbol: 'USDC',
+    eip712: { name: 'USD Coin', version: '2' },
+  })
+}
+
+/** Base Sepolia (84532), the test network, with Circle's USDC. */
+export function baseSepolia(options: NetworkOptions): EvmNetwork {
+  return preset(options, 84532, 'base-sepolia', {
+    address: '0x036cbd53842c5426634e7929541ec2318f3dcf7e',
+    decimals: 6,
+    symbol: 'USDC',
+    eip712: { name: 'USDC', version: '2' },
+  })
+}
+
+function preset(options: NetworkOptions, chainId: number, v1Name: string, usdc: Asset): EvmNetwork {
+  return evmNetwork({ assets: [usdc], ...options, chainId, v1Name })
+}
+
+function checkAsset(asset: Asset): Asset {
+  const address = parseAddress(asset.address)
+  if (address === null) return invalidOption('assets[].address', 'a token contract address', asset.address)
+  if (!Number.isInteger(asset.decimals) || asset.decimals < 0 || asset.decimals > 36) {
+    invalidOption('assets[].decimals', 'an integer from 0 to 36', asset.decimals)
+  }
+  if (!asset.eip712) invalidOption('assets[].eip712', "the token's EIP-712 domain (name and version)")
+  return { ...asset, address }
+}

@@ -1,0 +1,46 @@
+/**
+ * Base64 as RFC 4648 defines it: padded standard (section 4) for x402, unpadded url-safe (section 5) for MPP.
+ * Decoding is strict, because lenient decoders let two texts stand for one credential.
+ */
+
+const STANDARD = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+const URL_SAFE = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/
+
+/** How many bytes one `String.fromCharCode` call takes without overflowing the argument stack. */
+const CHUNK = 0x8000
+
+/** Encodes bytes as padded standard base64 (RFC 4648 section 4). */
+export function encodeBase64(bytes: Uint8Array): string {
+  let binary = ''
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK))
+  }
+  return btoa(binary)
+}
+
+/** Decodes padded standard base64; `null` for any other text, also for stray bits in the last character. */
+export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!STANDARD.test(text)) return null
+  const binary = atob(text)
+  const bytes = new Uint8Array(binary.length)
+  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at)
+  return hasStrayBits(text, bytes) ? null : bytes
+}
+
+/** Encodes bytes as unpadded base64url (RFC 4648 section 5). */
+export function encodeBase64url(bytes: Uint8Array): string {
+  return encodeBase64(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
+}
+
+/** Decodes unpadded base64url; `null` for any other text, also for stray bits in the last character. */
+export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!URL_SAFE.test(text)) return null
+  const padding = '='.repeat((4 - (text.length % 4)) % 4)
+  return decodeBase64(text.replace(/-/g, '+').replace(/_/g, '/') + padding)
+}
+
+/** RFC 4648 section 3.5: the unused bits of the last group must be zero. */
+function hasStrayBits(text: string, bytes: Uint8Array): boolean {
+  const rest = bytes.length % 3
+  return rest !== 0 && encodeBase64(bytes.subarray(bytes.length - rest)) !== text.slice(-4)
+}

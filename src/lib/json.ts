@@ -1,0 +1,58 @@
+/** A value that JSON can carry. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** A JSON object. */
+export type JsonObject = { readonly [key: string]: Json }
+
+/** Deeper texts parse, but would overflow the stack of whatever walks them next. */
+const MAX_DEPTH = 32
+
+/** Parses a JSON object; `null` when the text is not JSON, not an object, or nested deeper than 32 levels. */
+export function parseJsonObject(text: string): JsonObject | null {
+  if (isTooDeep(text)) return null
+  try {
+    const value: unknown = JSON.parse(text)
+    return isJsonObject(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+/** Whether a parsed JSON value is an object. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * Writes JSON in the one form that RFC 8785 (JCS) allows: members sorted by UTF-16 code units, no white space.
+ *
+ * @throws TypeError for lone surrogates and for numbers that JSON cannot carry.
+ */
+export function canonicalJson(value: Json): string {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`JSON has no number ${value}`)
+  if (typeof value === 'string' && !value.isWellFormed()) throw new TypeError('JSON text has a lone surrogate')
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`
+  const object = value as JsonObject
+  const members = Object.keys(object)
+    .sort()
+    .map((key) => `${canonicalJson(key)}:${canonicalJson(object[key] as Json)}`)
+  return `{${members.join(',')}}`
+}
+
+/** Counts brackets outside strings: one pass over the text, no recursion. */
+function isTooDeep(text: string): boolean {
+  let depth = 0
+  let inString = false
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (inString) {
+      if (char === '\\') at++
+      else if (char === '"') inString = false
+    } else if (char === '"') inString = true
+    else if (char === '{' || char === '[') {
+      if (++depth > MAX_DEPTH) return true
+    } else if (char === '}' || char === ']') depth--
+  }
+  return false
+}

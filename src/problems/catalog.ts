@@ -1,0 +1,135 @@
+/** What a reason looks like on the wire: one row of {@link catalog}. */
+export interface CatalogRow {
+  /** The product's name for it: `code` in the problem, and the last segment of its `type`. */
+  readonly slug: string
+  /** Name under `https://paymentauth.org/problems/` where the Payment scheme defines one. */
+  readonly ietf?: string
+  readonly status: 400 | 402 | 409 | 413 | 429 | 431 | 503
+  readonly title: string
+  /** Whether sending the same request again, unchanged, can succeed. */
+  readonly retryable: boolean
+  /** Whether money moved for this credential: `unknown` while only the chain can tell. */
+  readonly charged: boolean | 'unknown'
+}
+
+const row = <const Row extends CatalogRow>(value: Row): Row => value
+
+/** Every reason that Coffer refuses a request for. A 402 always carries fresh challenges; nothing else does. */
+export const catalog = {
+  'payment-required': row({
+    slug: 'payment-required',
+    ietf: 'payment-required',
+    status: 402,
+    title: 'Payment Required',
+    retryable: false,
+    charged: false,
+  }),
+  'malformed-credential': row({
+    slug: 'payment-verification-failed',
+    ietf: 'malformed-credential',
+    status: 402,
+    title: 'Malformed Credential',
+    retryable: false,
+    charged: false,
+  }),
+  'invalid-challenge': row({
+    slug: 'payment-verification-failed',
+    ietf: 'invalid-challenge',
+    status: 402,
+    title: 'Invalid Challenge',
+    retryable: false,
+    charged: false,
+  }),
+  'verification-failed': row({
+    slug: 'payment-verification-failed',
+    ietf: 'verification-failed',
+    status: 402,
+    title: 'Payment Verification Failed',
+    retryable: false,
+    charged: false,
+  }),
+  'settlement-failed': row({
+    slug: 'payment-verification-failed',
+    ietf: 'verification-failed',
+    status: 402,
+    title: 'Settlement Failed',
+    retryable: false,
+    charged: false,
+  }),
+  'challenge-expired': row({
+    slug: 'challenge-expired',
+    ietf: 'payment-expired',
+    status: 402,
+    title: 'Challenge Expired',
+    retryable: false,
+    charged: false,
+  }),
+  'insufficient-payment': row({
+    slug: 'insufficient-payment',
+    ietf: 'payment-insufficient',
+    status: 402,
+    title: 'Insufficient Payment',
+    retryable: false,
+    charged: false,
+  }),
+  'duplicate-payment': row({
+    slug: 'duplicate-payment',
+    status: 409,
+    title: 'Duplicate Payment',
+    retryable: false,
+    charged: true,
+  }),
+  'payment-in-flight': row({
+    slug: 'payment-in-flight',
+    status: 409,
+    title: 'Payment In Flight',
+    retryable: true,
+    charged: 'unknown',
+  }),
+  'settlement-unknown': row({
+    slug: 'settlement-unknown',
+    status: 503,
+    title: 'Settlement Unknown',
+    retryable: true,
+    charged: 'unknown',
+  }),
+  'settlement-unavailable': row({
+    slug: 'settlement-unavailable',
+    status: 503,
+    title: 'Settlement Unavailable',
+    retryable: true,
+    charged: false,
+  }),
+  'rate-limit-exceeded': row({
+    slug: 'rate-limit-exceeded',
+    status: 429,
+    title: 'Too Many Challenges',
+    retryable: true,
+    charged: false,
+  }),
+  'bad-request': row({
+    slug: 'bad-request',
+    ietf: 'bad-request',
+    status: 400,
+    title: 'Bad Request',
+    retryable: false,
+    charged: false,
+  }),
+  'body-too-large': row({
+    slug: 'body-too-large',
+    status: 413,
+    title: 'Body Too Large',
+    retryable: false,
+    charged: false,
+  }),
+  'credential-too-large': row({
+    slug: 'credential-too-large',
+    status: 431,
+    title: 'Credential Too Large',
+    retryable: false,
+    charged: false,
+  }),
+} satisfies Record<string, CatalogRow>
+
+/** Name of a row in the {@link catalog}. */
+export type Reason = keyof typeof catalog

@@ -1,0 +1,27 @@
+/** What callers switch on when Coffer throws. */
+export type CofferErrorCode =
+  /** An option is missing, unknown, out of range or contradicts another. */
+  | 'invalid-option'
+  /** A store could not do what its interface promises. */
+  | 'store-failed'
+  /** The order of the calls was wrong, such as a second answer to one request. */
+  | 'invalid-state'
+  /** A package that this feature needs is not installed. */
+  | 'missing-package'
+
+/** The one class that Coffer throws: mistakes of the programmer, failures of the infrastructure. */
+export class CofferError extends Error {
+  override readonly name = 'CofferError'
+  readonly code: CofferErrorCode
+
+  constructor(code: CofferErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** Throws the error for a bad option, in one form everywhere: which option, what was expected, what came. */
+export function invalidOption(option: string, expected: string, got?: unknown): never {
+  const came = got === undefined ? '' : `, got ${typeof got === 'string' ? JSON.stringify(got) : String(got)}`
+  throw new CofferError('invalid-option', `${option}: expected ${expected}${came}`)
+}

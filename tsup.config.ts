@@ -1,0 +1,23 @@
+import { defineConfig } from 'tsup'
+
+/** One package entry per `src/*.ts` and per adapter; shared code becomes shared chunks. */
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    evm: 'src/evm.ts',
+    x402: 'src/x402.ts',
+    mpp: 'src/mpp.ts',
+    memory: 'src/memory.ts',
+    sqlite: 'src/sqlite.ts',
+    testing: 'src/testing.ts',
+    'adapters/fetch': 'adapters/fetch.ts',
+    'adapters/express': 'adapters/express.ts',
+  },
+  format: 'esm',
+  target: 'es2023',
+  platform: 'neutral',
+  splitting: true,
+  treeshake: true,
+  dts: true,
+  clean: true,
+})
