@@ -22,6 +22,9 @@ export interface AuthSyntaxError {
 
 const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y
 const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y
+/** What stands between quotes as it is, and what may follow a backslash (RFC 9110 section 5.6.4). */
+const QUOTED_TEXT = /[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]*/y
+const ESCAPED = /[\t\x20-\x7e\x80-\xff]/y
 const SPACE = /[ \t]*/y
 const SEPARATORS = /[ \t,]*/y
 
@@ -35,64 +38,65 @@ export function parseAuthItems(field: string): readonly AuthItem[] | AuthSyntaxE
     at += found.length
     return found
   }
+  const atEndOfItem = (): boolean => at === field.length || field[at] === ','
+
   take(SEPARATORS)
   while (at < field.length) {
     const scheme = take(TOKEN)
     if (scheme === '') return { message: 'expected a scheme', at }
-    if (take(SPACE) === '' && at < field.length && field[at] !== ',') {
-      return { message: 'expected a space after the scheme', at }
-    }
+    if (take(SPACE) === '' && !atEndOfItem()) return { message: 'expected a space after the scheme', at }
+    // A token68 is told from a parameter name by what follows: the end, or a comma.
+    const token68 = take(TOKEN68)
     const params = new Map<string, string>()
-    items.push({ scheme, token68: readToken68(), params })
-    for (;;) {
-      const start = at
-      take(SEPARATORS)
-      const name = take(TOKEN).toLowerCase()
-      take(SPACE)
-      if (name === '' || field[at] !== '=') {
-        at = start
-        break
-      }
-      at++
-      take(SPACE)
-      const value = field[at] === '"' ? readQuoted() : take(TOKEN)
-      if (value === null) return { message: 'unterminated quoted string', at: start }
-      if (value === '' && field[at - 1] !== '"') return { message: `expected a value for "${name}"`, at }
-      if (params.has(name)) return { message: `duplicate parameter "${name}"`, at: start }
-      params.set(name, value)
-      take(SPACE)
-      if (at < field.length && field[at] !== ',') return { message: 'expected a comma', at }
-    }
-    const separator = take(SEPARATORS)
-    if (at < field.length && !separator.includes(',')) return { message: 'expected a comma', at }
+    const error = token68 === '' ? readParams(params) : null
+    if (error !== null) return error
+    items.push({ scheme, token68: token68 === '' ? null : token68, params })
+    const separators = take(SEPARATORS)
+    if (at < field.length && !separators.includes(',')) return { message: 'expected a comma', at }
   }
   return items
 
-  /** A token68 is told from a parameter name by what follows: the end, or a comma. */
-  function readToken68(): string | null {
-    const token = take(TOKEN68)
-    return token === '' ? null : token
+  /** Reads parameters up to the end, or to what can only be the next scheme. */
+  function readParams(params: Map<string, string>): AuthSyntaxError | null {
+    for (;;) {
+      const end = at
+      take(SEPARATORS)
+      const start = at
+      const name = take(TOKEN).toLowerCase()
+      take(SPACE)
+      if (name === '' || field[at] !== '=') {
+        at = end
+        return null
+      }
+      at++
+      take(SPACE)
+      const value = field[at] === '"' ? readQuoted() : take(TOKEN) || null
+      if (value === null) return { message: `expected a value for "${name}"`, at }
+      if (params.has(name)) return { message: `duplicate parameter "${name}"`, at: start }
+      params.set(name, value)
+      take(SPACE)
+      if (!atEndOfItem()) return { message: 'expected a comma', at }
+    }
   }
 
-  /** RFC 9110 section 5.6.4; leaves `at` behind the closing quote, or returns `null` when there is none. */
+  /** Leaves `at` behind the closing quote; `null`, with `at` where it goes wrong, when there is none. */
   function readQuoted(): string | null {
-    let value = ''
-    let from = ++at
-    for (; at < field.length; at++) {
-      if (field[at] === '"') return value + field.slice(from, at++)
-      if (field[at] === '\\') {
-        value += field.slice(from, at++)
-        from = at
-      }
+    at++
+    let value = take(QUOTED_TEXT)
+    while (field[at] === '\\') {
+      at++
+      const escaped = take(ESCAPED)
+      if (escaped === '') return null
+      value += escaped + take(QUOTED_TEXT)
     }
-    return null
+    if (field[at] !== '"') return null
+    at++
+    return value
   }
 }
 
 /** Whether {@link parseAuthItems} failed. */
-export function isAuthSyntaxError(
-  parsed: readonly AuthItem[] | AuthSyntaxError,
-): parsed is AuthSyntaxError {
+export function isAuthSyntaxError(parsed: readonly AuthItem[] | AuthSyntaxError): parsed is AuthSyntaxError {
   return 'message' in parsed
 }
 
@@ -101,10 +105,15 @@ export function isAuthSyntaxError(
  *
  * @throws TypeError when a value has characters that a field cannot carry: controls, or anything past ASCII.
  */
-export function formatAuthItem(scheme: string, params: Iterable<readonly [name: string, value: string]>): string {
+export function formatAuthItem(
+  scheme: string,
+  params: Iterable<readonly [name: string, value: string]>,
+): string {
   const parts: string[] = []
   for (const [name, value] of params) {
-    if (!/^[\t\x20-\x7e]*$/.test(value)) throw new TypeError(`parameter "${name}" has a character outside ASCII`)
+    if (!/^[\t\x20-\x7e]*$/.test(value)) {
+      throw new TypeError(`parameter "${name}" has a control character or one outside ASCII`)
+    }
     parts.push(`${name}="${value.replace(/["\\]/g, '\\$&')}"`)
   }
   return `${scheme} ${parts.join(', ')}`

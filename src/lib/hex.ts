@@ -5,7 +5,8 @@ const HEX = /^0x(?:[0-9a-fA-F]{2})*$/
 
 /** Whether a value is `0x` and whole bytes; with `length`, exactly that many bytes. */
 export function isHex(value: unknown, length?: number): value is Hex {
-  return typeof value === 'string' && HEX.test(value) && (length === undefined || value.length === 2 + 2 * length)
+  if (typeof value !== 'string' || (length !== undefined && value.length !== 2 + 2 * length)) return false
+  return HEX.test(value)
 }
 
 /** Formats bytes as lower-case `0x` hexadecimal. */

@@ -7,12 +7,16 @@ export type JsonObject = { readonly [key: string]: Json }
 /** Deeper texts parse, but would overflow the stack of whatever walks them next. */
 const MAX_DEPTH = 32
 
-/** Parses a JSON object; `null` when the text is not JSON, not an object, or nested deeper than 32 levels. */
+/**
+ * Parses a JSON object. `null` when the text is not JSON, not an object, nested deeper than 32 levels, or not I-JSON
+ * (RFC 7493 section 2): a number past the range of a double, a lone surrogate. What comes out, {@link canonicalJson}
+ * can write.
+ */
 export function parseJsonObject(text: string): JsonObject | null {
   if (isTooDeep(text)) return null
   try {
     const value: unknown = JSON.parse(text)
-    return isJsonObject(value) ? value : null
+    return isJsonObject(value) && isInteroperable(value) ? value : null
   } catch {
     return null
   }
@@ -30,7 +34,9 @@ export function isJsonObject(value: unknown): value is JsonObject {
  */
 export function canonicalJson(value: Json): string {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`JSON has no number ${value}`)
-  if (typeof value === 'string' && !value.isWellFormed()) throw new TypeError('JSON text has a lone surrogate')
+  if (typeof value === 'string' && !value.isWellFormed()) {
+    throw new TypeError('JSON text has a lone surrogate')
+  }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`
   const object = value as JsonObject
@@ -55,4 +61,12 @@ function isTooDeep(text: string): boolean {
     } else if (char === '}' || char === ']') depth--
   }
   return false
+}
+
+/** Whether no number overflowed (`1e999` parses as infinity) and no text has half a character (`"\ud800"`). */
+function isInteroperable(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value === 'string') return value.isWellFormed()
+  if (typeof value !== 'object' || value === null) return true
+  return Object.entries(value).every(([key, item]) => key.isWellFormed() && isInteroperable(item))
 }

@@ -1,14 +1,18 @@
 import { invalidOption } from '../problems/error.ts'
 
+/** 78 digits are the width of a uint256. */
 const AMOUNT = /^(?:0|[1-9]\d{0,77})$/
+const MAX_UINT256 = 2n ** 256n - 1n
 const PRICE = /^(?:0|[1-9]\d{0,17})(?:\.(\d{1,18}))?$/
 
 /**
- * Parses base units as the protocols write them: a decimal without sign, leading zero, point or exponent, at most
- * 78 digits (the width of a uint256). `null` for everything else, where `BigInt` would be lenient.
+ * Parses base units as the protocols write them: a decimal without sign, leading zero, point or exponent that fits a
+ * uint256. `null` for everything else, where `BigInt` would be lenient.
  */
 export function parseAmount(text: unknown): bigint | null {
-  return typeof text === 'string' && AMOUNT.test(text) ? BigInt(text) : null
+  if (typeof text !== 'string' || !AMOUNT.test(text)) return null
+  const amount = BigInt(text)
+  return amount <= MAX_UINT256 ? amount : null
 }
 
 /** A price in US dollars: an exact decimal, `digits / 10^decimals`. */
@@ -37,6 +41,8 @@ export function parsePrice(text: unknown, option = 'price'): Price {
 /**
  * Converts a price to base units of an asset worth one US dollar, exactly.
  *
+ * @param decimals - Decimals of the asset.
+ * @param option - Name of the option, for the error.
  * @throws CofferError `invalid-option` when the price has more decimals than the asset (`1.0000001` of USDC).
  */
 export function toBaseUnits(price: Price, decimals: number, option = 'price'): bigint {
@@ -46,4 +52,12 @@ export function toBaseUnits(price: Price, decimals: number, option = 'price'): b
     return invalidOption(option, `at most ${decimals} decimals, as the asset has`, price.text)
   }
   return price.digits / surplus
+}
+
+/** Writes base units as a decimal of whole tokens, without trailing zeros: 10000 of six decimals is `0.01`. */
+export function formatAmount(amount: bigint, decimals: number): string {
+  const digits = amount.toString().padStart(decimals + 1, '0')
+  const whole = digits.slice(0, digits.length - decimals)
+  const fraction = digits.slice(digits.length - decimals).replace(/0+$/, '')
+  return fraction === '' ? whole : `${whole}.${fraction}`
 }
