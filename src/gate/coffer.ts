@@ -1,5 +1,7 @@
 import type { Next } from './next.ts'
-import type { RouteOptions } from './options.ts'
+import { handle } from './handle.ts'
+import type { CofferOptions, RouteOptions } from './options.ts'
+import { readOptions, readRoute, type Route } from './settings.ts'
 
 /** A configured seller: what {@link createCoffer} returns. */
 export interface Coffer {
@@ -20,4 +22,26 @@ export interface Coffer {
 export interface Caller {
   /** Address at the other end of the connection. Without it challenges are not rate-limited. */
   readonly address?: string
+}
+
+/**
+ * Reads a configuration once and binds the gate to it.
+ *
+ * @throws CofferError `invalid-option` naming the option, what was expected and what came.
+ */
+export function createCoffer(options: CofferOptions): Coffer {
+  const settings = readOptions(options)
+  const routes = new WeakMap<RouteOptions, Route>()
+
+  function routeOf(options: RouteOptions): Route {
+    const route = routes.get(options) ?? readRoute(options, settings)
+    routes.set(options, route)
+    return route
+  }
+
+  return {
+    handle: async (request, options, caller = {}) => handle(request, { settings, route: routeOf(options), caller }),
+    check: (options) => void routeOf(options),
+    close: () => settings.store.close(),
+  }
 }

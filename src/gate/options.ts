@@ -1,3 +1,56 @@
+import type { Clock } from '../lib/clock.ts'
+import type { Random } from '../lib/id.ts'
+import type { ProtocolFactory } from '../protocols/protocol.ts'
+import type { Store } from '../stores/store.ts'
+import type { ChallengeLimit } from './limiter.ts'
+
+/** What {@link createCoffer} takes. */
+export interface CofferOptions {
+  /** Secrets of at least 32 bytes each. The first signs challenges, all verify them: rotate by putting a new one in front. */
+  readonly secret: string | readonly string[]
+  /** Who is paid, by wallet id. */
+  readonly wallets: { readonly [id: string]: WalletOptions }
+  /** How payers may pay, in the order in which they are offered: `x402({ … })`, `mpp({ … })`. */
+  readonly protocols: readonly ProtocolFactory[]
+  /** Where payments are kept: `sqlite('coffer.db')`; `memory()` forgets them with the process. */
+  readonly store: Store
+  /** Authority that asks for payment, shown to payers. Default: the host of the request. */
+  readonly realm?: string
+  /** Origin that payers reach this server under, such as `https://api.example.com`, when a proxy hides it. */
+  readonly publicUrl?: string
+  /** Seconds that a challenge is good for, 10 to 86400. Default 300. */
+  readonly challengeTtl?: number
+  /** Seconds that a handler may work before its payment counts as abandoned and may be redeemed again. Default 300. */
+  readonly handlerTimeout?: number
+  /** How many unpaid requests a client may make. Default 20 in 60 s; `false` for no limit. */
+  readonly challengeLimit?: ChallengeLimit | false
+  /** How many proxies of your own add to `X-Forwarded-For`. Default 0: the field is ignored. */
+  readonly trustProxy?: number
+  /** Origins whose scripts may pay and read the answers. Default `'*'`; `false` leaves CORS to the server. */
+  readonly cors?: '*' | readonly string[] | false
+  /** What the `type` of problems begins with that no specification defines. Default `urn:coffer:problems`. */
+  readonly problemBase?: string
+  /**
+   * Accepts `X-PAYMENT: stub_<anything>` once per value instead of money, to try things out. Refused when `NODE_ENV` is
+   * `production`. Default: whether the environment variable `PAYMENT_STUB_MODE` is `true`.
+   */
+  readonly stub?: boolean
+  /** Told of failures that no caller sees: an answer that was delivered but could not be recorded as such. */
+  readonly onError?: (error: unknown) => void
+  /** Where the time comes from. Default: the machine. */
+  readonly clock?: Clock
+  /** Where randomness comes from. Default: the runtime's cryptographic source. */
+  readonly random?: Random
+}
+
+/** A wallet of the seller. */
+export interface WalletOptions {
+  /** Address that is paid, on every chain that `networks` does not name. */
+  readonly address: string
+  /** Other addresses by CAIP-2 chain id, such as `{ 'eip155:8453': '0x…' }`. */
+  readonly networks?: { readonly [chain: string]: string }
+}
+
 /** How a route is charged for. */
 export interface RouteOptions {
   /**
@@ -7,7 +60,7 @@ export interface RouteOptions {
   readonly price: string | ((request: Request) => string | Promise<string>)
   /** Id of the wallet to pay. Default: the only one, or the one called `main`. */
   readonly wallet?: string
-  /** Shown to payers. */
+  /** Shown to payers. Any text without control characters. */
   readonly description?: string
   /**
    * Whether a credential is good for one body only: challenges then carry its digest. The body is read before the

@@ -74,10 +74,13 @@ export function claimed(payment: NewPayment, now: number, leaseUntil: number): P
   }
 }
 
-/** What a settlement makes of a payment. `unsent` has no state: the claim is released instead. */
+/**
+ * What a settlement makes of a payment. `unsent` stays in doubt too, without a transaction: the claim must outlive the
+ * attempt, and the same credential settles it when it comes back.
+ */
 export function afterSettlement(
   payment: Payment,
-  settlement: Exclude<Settlement, { outcome: 'unsent' }>,
+  settlement: Settlement,
   now: number,
   leaseUntil: number,
 ): Payment {
@@ -95,6 +98,8 @@ export function afterSettlement(
       return { ...payment, state: 'failed', leaseUntil: null, cause: settlement.cause }
     case 'unknown':
       return { ...payment, state: 'unknown', leaseUntil: null, transaction: settlement.transaction }
+    case 'unsent':
+      return { ...payment, state: 'unknown', leaseUntil: null }
   }
 }
 

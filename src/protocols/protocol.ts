@@ -57,6 +57,8 @@ export interface Charge {
   readonly description: string | null
   /** `sha-256=:…:` of the body (RFC 9530) when the route binds it. */
   readonly digest: string | null
+  /** How long a challenge is good for, seconds. */
+  readonly ttl: number
   /** When challenges written now end, epoch milliseconds. */
   readonly expiresAt: number
 }

@@ -1,0 +1,43 @@
+import type { EvmNetwork } from '../../evm/network.ts'
+import { reconcileAuthorization } from '../../evm/reconcile.ts'
+import { toBaseUnits } from '../../payments/amount.ts'
+import { invalidOption } from '../../problems/error.ts'
+import type { ProtocolFactory } from '../protocol.ts'
+import { createChallenge } from './challenge.ts'
+import { type Content, readCredential } from './credential.ts'
+import { createOffers } from './offers.ts'
+import { receiptFields } from './receipt.ts'
+import { verifyContent } from './verify.ts'
+
+/** What {@link x402} takes. */
+export interface X402Options {
+  /** Chains to be paid on, in the order in which they are offered: `base({ … })`. */
+  readonly networks: readonly EvmNetwork[]
+}
+
+/**
+ * x402, versions 2 and 1: the `exact` scheme with EIP-3009 tokens.
+ *
+ * @throws CofferError `invalid-option` when `networks` is empty or names a chain twice.
+ */
+export function x402({ networks }: X402Options): ProtocolFactory {
+  if (networks.length === 0) invalidOption('x402.networks', 'at least one network, such as base({ … })')
+  const byId = new Map(networks.map((network) => [network.id, network]))
+  if (byId.size < networks.length) invalidOption('x402.networks', 'each chain once')
+  return ({ clock, random }) => ({
+    name: 'x402',
+    chains: [...byId.keys()],
+    checkPrice(price) {
+      for (const { assets } of networks) for (const { decimals } of assets) toBaseUnits(price, decimals)
+    },
+    challenge: (charge, _request, refusal) => createChallenge(createOffers(charge, networks), charge, refusal, random),
+    credential: readCredential,
+    verify: ({ content }, charge) => verifyContent(content as Content, charge, networks, clock),
+    async reconcile(payment) {
+      const network = byId.get(payment.network)
+      if (network) return reconcileAuthorization(payment, network)
+      return { outcome: 'unknown', transaction: payment.transaction, detail: `${payment.network} is no longer configured` }
+    },
+    receipt: (payment) => receiptFields(payment),
+  })
+}
