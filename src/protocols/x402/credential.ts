@@ -68,8 +68,8 @@ export function readCredential(request: Headers): Credential | Refusal | null {
     return refuse('bad-request', `The request carries both ${PAYMENT_SIGNATURE} and ${X_PAYMENT}.`)
   }
   const text = v2 ?? v1
-  // Stub payments share the v1 field; they are read elsewhere, or refused here as not being base64.
-  if (text === null) return null
+  // Stub payments share the v1 field and are not for us: base64 has no underscore.
+  if (text === null || text.startsWith('stub_')) return null
   const field = v2 === null ? X_PAYMENT : PAYMENT_SIGNATURE
   if (text.length > MAX_CREDENTIAL) {
     return refuse('credential-too-large', `${field} is too long.`, {

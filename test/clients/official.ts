@@ -1,0 +1,64 @@
+import { x402Client } from '@x402/core/client'
+import { ExactEvmScheme } from '@x402/evm/exact/client'
+import { wrapFetchWithPayment as wrapV2 } from '@x402/fetch'
+import { evm, Fetch, tempo } from 'mppx/client'
+import { createClient, createWalletClient, http, publicActions } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { baseSepolia } from 'viem/chains'
+import { tempoModerato } from 'viem/tempo/chains'
+import { wrapFetchWithPayment as wrapV1 } from 'x402-fetch'
+import type { Hex } from '../../src/lib/hex.ts'
+import type { EvmChain } from '../chains/evm.ts'
+import type { TempoChain } from '../chains/tempo.ts'
+
+/** `fetch` with a wallet behind it. */
+export type PayingFetch = (url: string, init?: RequestInit) => Promise<Response>
+
+/** The official x402 v2 client: `@x402/fetch`. */
+export function x402V2(key: Hex, chainId = 84532, fetch = globalThis.fetch): PayingFetch {
+  const client = new x402Client().register(`eip155:${chainId}`, new ExactEvmScheme(privateKeyToAccount(key)))
+  return wrapV2(fetch, client)
+}
+
+/** The official x402 v1 client, which most agents still run: `x402-fetch`. Pays at most one dollar a request. */
+export function x402V1(key: Hex, chain: EvmChain, fetch = globalThis.fetch): PayingFetch {
+  const wallet = createWalletClient({
+    account: privateKeyToAccount(key),
+    chain: baseSepolia,
+    transport: http(chain.url),
+  }).extend(publicActions)
+  return wrapV1(fetch, wallet as unknown as Parameters<typeof wrapV1>[1], 1_000_000n) as PayingFetch
+}
+
+/** The official MPP client with the Tempo method. `pull`: the server broadcasts; `push`: the client does. */
+export function mppTempo(
+  key: Hex,
+  chain: TempoChain,
+  mode: 'pull' | 'push',
+  fetch = globalThis.fetch,
+): PayingFetch {
+  const account = privateKeyToAccount(key)
+  const client = createClient({
+    account,
+    chain: { ...tempoModerato, hardfork: 't3', rpcUrls: { default: { http: [chain.url] } } } as typeof tempoModerato,
+    transport: http(chain.url),
+    pollingInterval: 20,
+  })
+  const methods = [tempo.charge({ account, mode, getClient: () => client })]
+  return Fetch.from({ methods, fetch }) as PayingFetch
+}
+
+/** The official MPP client with the EVM method. */
+export function mppEvm(key: Hex, chain: EvmChain, fetch = globalThis.fetch): PayingFetch {
+  const { name, version } = chain.usdc.eip712 ?? { name: '', version: '' }
+  const methods = [
+    evm.charge({
+      account: privateKeyToAccount(key),
+      networks: [chain.chainId],
+      currencies: [chain.usdc.address],
+      decimals: chain.usdc.decimals,
+      authorization: { name, version },
+    }),
+  ]
+  return Fetch.from({ methods, fetch }) as PayingFetch
+}
