@@ -4,7 +4,9 @@ import type { JsonObject } from '../lib/json.ts'
  * Ordered, strongly consistent keys with atomic commits: the whole of what Coffer asks of a database. The model is
  * an etcd transaction. A backend that cannot commit atomically cannot be a store.
  *
- * Keys are non-empty well-formed text of at most 512 UTF-8 bytes, ordered by their UTF-8 bytes. Values are JSON objects.
+ * Keys are non-empty well-formed text of at most 512 UTF-8 bytes without U+0000, which not every database can hold;
+ * they are ordered by their UTF-8 bytes. Values are JSON objects; a store keeps no reference to what goes in or out.
+ * Calls that break a rule of this page reject with CofferError `invalid-option`, calls after `close` with `invalid-state`.
  */
 export interface Store {
   /** The live entry of a key; `null` when there is none or it has expired. */
@@ -18,7 +20,7 @@ export interface Store {
    * @throws CofferError `store-failed` when the outcome is not known.
    */
   commit(writes: readonly Write[]): Promise<Version | null>
-  /** Frees what the store holds open. The store is unusable afterwards. */
+  /** Frees what the store holds open. The store is unusable afterwards; closing it again does nothing. */
   close(): Promise<void>
 }
 
@@ -32,7 +34,10 @@ export interface Entry {
   readonly version: Version
 }
 
-/** Keys from `start` (included) to `end` (not included), by their UTF-8 bytes. */
+/**
+ * Keys from `start` (included) to `end` (not included), by their UTF-8 bytes. Both are well-formed text without U+0000.
+ * The page after an entry starts at `key + '\u0001'`; backwards, it ends at `key`.
+ */
 export interface Range {
   readonly start: string
   readonly end: string
@@ -53,7 +58,7 @@ export interface Write {
   readonly value: JsonObject | null
   /** Condition on the entry as it is before the commit. An expired entry is absent. Default: none. */
   readonly if?: 'absent' | { readonly version: Version }
-  /** When the entry ceases to exist, epoch milliseconds. Default: never. */
+  /** When the entry ceases to exist, epoch milliseconds, a whole number. Default: never. */
   readonly expiresAt?: number
 }
 
