@@ -42,13 +42,26 @@ export function openFile(path: string): DatabaseSync {
     if (isEmpty(db)) db.exec(SCHEMA)
     else checkSchema(db)
     db.exec('COMMIT')
-    db.exec('PRAGMA journal_mode = WAL')
+    enterWal(db)
     // WAL syncs only its checkpoints by default. A claim that a power cut undoes is money that can be taken twice.
     db.exec('PRAGMA synchronous = FULL')
     return db
   } catch (error) {
     db.close()
     throw error
+  }
+}
+
+/** Here alone SQLite does not wait for another process, so this waits until it is alone and tries again. */
+function enterWal(db: DatabaseSync): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      db.exec('PRAGMA journal_mode = WAL')
+      return
+    } catch (error) {
+      if (tries === 100) throw error
+      db.exec('BEGIN EXCLUSIVE; COMMIT')
+    }
   }
 }
 

@@ -36,6 +36,16 @@ export function proveRanges({ describe, proves }: StoreProver): void {
       checkSame(keysOf(await store.list({ start: 'c', end: 'b' })), [])
     })
 
+    proves('keys that were deleted are gone, and come once when they are written again', async (store) => {
+      const keys = ['a', 'b', 'c']
+      await committed(store, ...keys.map((key) => ({ key, value: {} })))
+      await committed(store, { key: 'a', value: null }, { key: 'b', value: null })
+      checkSame(keysOf(await store.list(EVERYTHING)), ['c'])
+      await committed(store, { key: 'b', value: {} })
+      await committed(store, { key: 'b', value: {} })
+      checkSame(keysOf(await store.list(EVERYTHING)), ['b', 'c'])
+    })
+
     proves('a prefix range has the keys with the prefix only', async (store) => {
       const keys = ['a', 'a.', 'a/', 'a/1', 'a/\u{10ffff}', 'a0', 'b/1']
       await committed(store, ...keys.map((key) => ({ key, value: {} })))

@@ -1,5 +1,240 @@
-import { describe, it } from 'vitest'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { sqlite } from '../../src/stores/sqlite.ts'
+import { prefixRange } from '../../src/stores/store.ts'
 import { storeContract } from '../../src/testing/store-contract.ts'
 
-storeContract({ describe, it }, (clock) => sqlite(':memory:', { clock }))
+const folder = mkdtempSync(join(tmpdir(), 'coffer-sqlite-'))
+const children: ChildProcess[] = []
+let files = 0
+
+const newFile = (): string => join(folder, `${++files}.db`)
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('in a file', () => {
+  storeContract({ describe, it }, (clock) => sqlite(newFile(), { clock }))
+})
+
+describe('in memory', () => {
+  storeContract({ describe, it }, (clock) => sqlite(':memory:', { clock }))
+})
+
+describe('a file', () => {
+  it('keeps entries, versions and expiries when it is opened again', async () => {
+    const file = newFile()
+    let now = 1000
+    const clock = () => now
+    const before = sqlite(file, { clock })
+    const version = await before.commit([
+      { key: 'a', value: { n: 1 } },
+      { key: 'b', value: { n: 2 }, expiresAt: 2000 },
+    ])
+    await before.close()
+    const after = sqlite(file, { clock })
+    expect(await after.get('a')).toEqual({ key: 'a', value: { n: 1 }, version })
+    expect(await after.get('b')).toEqual({ key: 'b', value: { n: 2 }, version })
+    now = 2000
+    expect(await after.get('b')).toBeNull()
+    await after.close()
+  })
+
+  it('never gives a version again, not even to a new key in a file that was emptied and opened again', async () => {
+    const file = newFile()
+    const versions = new Set<string | null>()
+    for (let round = 0; round < 3; round++) {
+      const store = sqlite(file)
+      versions.add(await store.commit([{ key: 'a', value: {}, if: 'absent' }]))
+      await store.commit([{ key: 'a', value: null }])
+      await store.close()
+    }
+    expect(versions).toHaveLength(3)
+    expect(versions).not.toContain(null)
+  })
+
+  it('frees the rows of expired entries by and by', async () => {
+    const file = newFile()
+    let now = 0
+    const store = sqlite(file, { clock: () => now })
+    for (let n = 0; n < 100; n++) await store.commit([{ key: `k/${n}`, value: {}, expiresAt: 1000 }])
+    const db = new DatabaseSync(file)
+    const rows = () => db.prepare('SELECT count(*) AS rows FROM entries').get()?.['rows']
+    expect(rows()).toBe(100)
+    now = 1000
+    await store.commit([{ key: 'other', value: {} }])
+    expect(rows()).toBe(100 - 8 + 1)
+    for (let n = 0; n < 12; n++) await store.commit([{ key: 'other', value: {} }])
+    expect(rows()).toBe(1)
+    db.close()
+    await store.close()
+  })
+
+  it('of a newer Coffer is refused by name, and left as it was', async () => {
+    const file = newFile()
+    await sqlite(file).close()
+    execute(file, 'PRAGMA user_version = 2')
+    const before = readFileSync(file)
+    expect(() => sqlite(file)).toThrow(
+      expect.objectContaining({ code: 'store-failed', message: expect.stringContaining('newer Coffer') }),
+    )
+    expect(readFileSync(file)).toEqual(before)
+  })
+
+  it('of another program is refused, and left as it was', () => {
+    const file = newFile()
+    execute(file, 'CREATE TABLE users (id)')
+    const before = readFileSync(file)
+    expect(() => sqlite(file)).toThrow(
+      expect.objectContaining({ code: 'store-failed', message: expect.stringContaining('another program') }),
+    )
+    expect(readFileSync(file)).toEqual(before)
+  })
+
+  it('that cannot be opened is a store failure with its cause', () => {
+    const text = newFile()
+    writeFileSync(text, 'not a database, but long enough to be mistaken for one'.repeat(100))
+    for (const file of [text, folder, join(folder, 'missing', 'coffer.db')]) {
+      expect(() => sqlite(file)).toThrow(
+        expect.objectContaining({ code: 'store-failed', cause: expect.any(Error) }),
+      )
+    }
+  })
+
+  it('needs a name', () => {
+    expect(() => sqlite('')).toThrow(expect.objectContaining({ code: 'invalid-option' }))
+  })
+})
+
+describe('an error of SQLite', () => {
+  it('undoes the whole commit, and the next one works', async () => {
+    const file = newFile()
+    const store = sqlite(file)
+    execute(
+      file,
+      "CREATE TRIGGER no BEFORE INSERT ON entries WHEN NEW.key = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END",
+    )
+    const writes = ['good', 'bad', 'other'].map((key) => ({ key, value: {} }))
+    await expect(store.commit(writes)).rejects.toMatchObject({
+      code: 'store-failed',
+      cause: expect.any(Error),
+    })
+    expect(await store.get('good')).toBeNull()
+    expect(await store.commit([{ key: 'good', value: {} }])).not.toBeNull()
+    await store.close()
+  })
+
+  it('is a store failure with its cause, whatever was called', async () => {
+    const file = newFile()
+    const store = sqlite(file)
+    execute(file, 'DROP TABLE entries')
+    const failure = { code: 'store-failed', cause: expect.any(Error) }
+    await expect(store.get('a')).rejects.toMatchObject(failure)
+    await expect(store.list(prefixRange('a'))).rejects.toMatchObject(failure)
+    await expect(store.commit([{ key: 'a', value: {} }])).rejects.toMatchObject(failure)
+    await store.close()
+  })
+})
+
+describe('processes on one file', () => {
+  it('eight that open a new file at once all get it', async () => {
+    for (let round = 0; round < 3; round++) {
+      expect(await runAtOnce(8, 'open', newFile())).toEqual(Array(8).fill('opened'))
+    }
+  })
+
+  for (const count of [2, 4]) {
+    it(`${count} that claim the same 200 keys: each key has one winner`, async () => {
+      const file = newFile()
+      const won = (await runAtOnce(count, 'claim', file)) as string[][]
+      expect(won.flat()).toHaveLength(200)
+      expect(new Set(won.flat())).toHaveLength(200)
+      const store = sqlite(file)
+      expect(await store.list(prefixRange('claim/'), { limit: 1000 })).toHaveLength(200)
+      await store.close()
+    })
+
+    it(`${count} that count on one key: no step is lost`, async () => {
+      const file = newFile()
+      await runAtOnce(count, 'count', file)
+      const store = sqlite(file)
+      expect((await store.get('count'))?.value).toEqual({ n: count * 100 })
+      await store.close()
+    })
+  }
+
+  it('one that another keeps waiting for less than the time-out opens and commits', async () => {
+    const file = newFile()
+    const store = sqlite(file)
+    for (const use of [
+      async () => store.commit([{ key: 'a', value: {} }]),
+      async () => sqlite(file).close(),
+    ]) {
+      const child = await start('lock', file)
+      child.send('go')
+      await once(child, 'message')
+      await expect(use()).resolves.not.toBeNull()
+    }
+    await store.close()
+  })
+
+  it('one that is killed while it commits leaves whole commits, and every one that it was told of', async () => {
+    const file = newFile()
+    let told = -1
+    for (let round = 0; round < 6; round++) {
+      const child = await start('write', file)
+      const enough = told + 1 + Math.floor(Math.random() * 40)
+      child.on('message', (n: number) => {
+        told = n
+        if (n >= enough) child.kill('SIGKILL')
+      })
+      child.send('go')
+      await once(child, 'exit')
+
+      const store = sqlite(file)
+      const last = Number((await store.get('last'))?.value['n'])
+      expect(last).toBeGreaterThanOrEqual(told)
+      for (let n = 0; n <= last + 1; n++) {
+        expect(await store.list(prefixRange(`group/${n}/`))).toHaveLength(n <= last ? 10 : 0)
+      }
+      await store.close()
+    }
+  })
+})
+
+function execute(file: string, sql: string): void {
+  const db = new DatabaseSync(file)
+  db.exec(sql)
+  db.close()
+}
+
+/** Starts a worker that waits for 'go'. */
+async function start(task: string, file: string): Promise<ChildProcess> {
+  const child = fork(join(import.meta.dirname, 'sqlite-worker.ts'), [task, file], { execArgv: [] })
+  children.push(child)
+  await once(child, 'message')
+  return child
+}
+
+/** Runs a task in several processes that begin together; the file may not exist yet. */
+async function runAtOnce(count: number, task: string, file: string): Promise<unknown[]> {
+  const workers = await Promise.all(Array.from({ length: count }, () => start(task, file)))
+  return Promise.all(
+    workers.map(async (worker) => {
+      const answer = once(worker, 'message')
+      const crash = once(worker, 'exit').then(([code]) =>
+        Promise.reject(new Error(`worker ended with ${code}`)),
+      )
+      worker.send('go')
+      const [message] = await Promise.race([answer, crash])
+      return message.result
+    }),
+  )
+}
