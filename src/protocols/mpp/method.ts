@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../lib/json.ts'
+import type { Price } from '../../payments/amount.ts'
 import type { ChainId } from '../../payments/chain.ts'
 import type { Payment } from '../../payments/payment.ts'
-import type { Price } from '../../payments/amount.ts'
 import type { Settlement } from '../../payments/settlement.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Charge, Verified } from '../protocol.ts'
@@ -14,7 +14,7 @@ export interface Method {
   /** The `request` of a challenge: what to pay, in this method's own schema. Deterministic. */
   request(charge: Charge): JsonObject
   /** Checks a payload against the challenge it answers, which has been authenticated and is not expired. */
-  verify(presented: Presented, charge: Charge): Promise<Verified | Refusal>
+  verify(presented: Presented, charge: Charge): Promise<Payload | Refusal>
   /** Asks the chain what became of a payment. */
   reconcile(payment: Payment): Promise<Settlement>
   /** Throws for a price that the method's asset cannot express. */
@@ -27,9 +27,23 @@ export interface Presented {
   readonly realm: string
   /** End of the challenge, epoch milliseconds. */
   readonly expiresAt: number
-  /** The challenge's `request`, equal to what {@link Method.request} gives for the charge. */
-  readonly request: JsonObject
   readonly payload: JsonObject
   /** DID of the payer, when the client named one. Not yet believed. */
   readonly source: string | null
+  /** When it was presented, epoch milliseconds. */
+  readonly now: number
+}
+
+/** A payload that passed every check that moves no money. The protocol adds the challenge to what it spends. */
+export interface Payload extends Omit<Verified, 'proofs' | 'method' | 'network'> {
+  /** What it spends besides the challenge, such as a transaction; in canonical form. */
+  readonly proofs: readonly string[]
+}
+
+/** Clients refuse a `request` above 16 KiB, and with it every other challenge of the 402. */
+const MAX_DESCRIPTION = 1000
+
+/** The member that tells people what they pay for. A longer text is left out, since half a text may mislead. */
+export function describe({ description }: Charge): { readonly description?: string } {
+  return description === null || description.length > MAX_DESCRIPTION ? {} : { description }
 }

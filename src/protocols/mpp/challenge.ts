@@ -1,0 +1,158 @@
+import { hmac } from '@noble/hashes/hmac'
+import { sha256 } from '@noble/hashes/sha2'
+import { formatAuthItem, isAuthSyntaxError, parseAuthItems } from '../../lib/auth-params.ts'
+import { encodeBase64url } from '../../lib/base64.ts'
+import { constantTimeEqual, utf8 } from '../../lib/bytes.ts'
+import type { Random } from '../../lib/id.ts'
+import type { Payment } from '../../payments/payment.ts'
+import type { Challenge, Charge } from '../protocol.ts'
+import { encodeEnvelope } from './envelope.ts'
+import { PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
+import { describe, type Method } from './method.ts'
+
+/** Parameters of one challenge (draft-httpauth-payment-00 section 5.1), each as it stands on the wire. */
+export interface ChallengeParams {
+  /** What the other parameters were authenticated with; clients echo it. */
+  readonly id: string
+  readonly realm: string
+  readonly method: string
+  readonly intent: string
+  /** Base64url of the method's canonical JSON: what to pay. */
+  readonly request: string
+  /** RFC 3339 date-time. */
+  readonly expires?: string | undefined
+  /** For people only: the one parameter that the id does not cover. */
+  readonly description?: string | undefined
+  /** Digest of the request body (RFC 9530). Clients write it in more than one way, so it is compared as it is. */
+  readonly digest?: string | undefined
+  /** Base64url of canonical JSON: our own data, echoed unchanged. */
+  readonly opaque?: string | undefined
+}
+
+/** Makes and recognizes the ids of challenges, so that no challenge needs to be stored. */
+export interface ChallengeSigner {
+  /** Id under the first secret. */
+  sign(params: Omit<ChallengeParams, 'id'>): string
+  /** Whether the id was made from these parameters under any of the secrets. */
+  verify(params: ChallengeParams): boolean
+}
+
+/** Intent of all our methods: one payment for one request. */
+export const CHARGE_INTENT = 'charge'
+
+const PRINTABLE_ASCII = /^[\x20-\x7e]+$/
+
+const NAMES = [
+  'id',
+  'realm',
+  'method',
+  'intent',
+  'request',
+  'expires',
+  'description',
+  'digest',
+  'opaque',
+] as const
+
+/** Prepares the HMAC state of every secret once; a challenge then costs a few microseconds. */
+export function createChallengeSigner(secrets: readonly Uint8Array[]): ChallengeSigner {
+  const keys = secrets.map((secret) => hmac.create(sha256, secret))
+  const idUnder = (key: (typeof keys)[number], params: Omit<ChallengeParams, 'id'>): string =>
+    encodeBase64url(
+      key
+        .clone()
+        .update(utf8(bindingInput(params)))
+        .digest(),
+    )
+  return {
+    sign(params) {
+      const [first] = keys
+      if (first === undefined) throw new TypeError('there is no secret to sign challenges with')
+      return idUnder(first, params)
+    },
+    verify(params) {
+      let valid = false
+      for (const key of keys) valid = constantTimeEqual(params.id, idUnder(key, params)) || valid
+      return valid
+    },
+  }
+}
+
+/** Seven fixed slots, empty when absent (section 5.1.2.1.1). Only `realm` could hold the separator, and it is ours. */
+function bindingInput({
+  realm,
+  method,
+  intent,
+  request,
+  expires,
+  digest,
+  opaque,
+}: Omit<ChallengeParams, 'id'>): string {
+  return [realm, method, intent, request, expires ?? '', digest ?? '', opaque ?? ''].join('|')
+}
+
+/** Writes one field per method. Two challenges never have the same id, even when issued in the same instant. */
+export function createChallenge(
+  methods: readonly Method[],
+  charge: Charge,
+  signer: ChallengeSigner,
+  random: Random,
+): Challenge {
+  const { description } = describe(charge)
+  const opaque = encodeEnvelope({ nonce: encodeBase64url(random(16)), route: charge.route })
+  const headers = methods.map((method) => {
+    const params = {
+      realm: charge.realm,
+      method: method.name,
+      intent: CHARGE_INTENT,
+      request: encodeEnvelope(method.request(charge)),
+      expires: new Date(charge.expiresAt).toISOString(),
+      // The request carries the text too, and can carry every script.
+      ...(description !== undefined && PRINTABLE_ASCII.test(description) && { description }),
+      ...(charge.digest !== null && { digest: charge.digest }),
+      opaque,
+    }
+    return [WWW_AUTHENTICATE, formatChallenge({ id: signer.sign(params), ...params })] as const
+  })
+  return { headers }
+}
+
+const PROOF_PREFIX = 'mpp:challenge:'
+
+/** What every credential spends, whatever its method: the challenge that it answers. */
+export function challengeProof(id: string): string {
+  return PROOF_PREFIX + id
+}
+
+/** Id of the challenge that a payment answered. */
+export function challengeOf(payment: Payment): string {
+  return payment.proofs[0]?.slice(PROOF_PREFIX.length) ?? ''
+}
+
+/** Formats a challenge for `WWW-Authenticate`. */
+export function formatChallenge(params: ChallengeParams): string {
+  const present = NAMES.flatMap((name): (readonly [string, string])[] => {
+    const value = params[name]
+    return value === undefined ? [] : [[name, value]]
+  })
+  return formatAuthItem(PAYMENT_SCHEME, present)
+}
+
+/**
+ * Parses the Payment challenges of a `WWW-Authenticate` field; those of other schemes are passed over, and so are
+ * unknown parameters. `null` when the field, or a Payment challenge in it, is malformed.
+ */
+export function parseChallenges(field: string): readonly ChallengeParams[] | null {
+  const items = parseAuthItems(field)
+  if (isAuthSyntaxError(items)) return null
+  const challenges: ChallengeParams[] = []
+  for (const { scheme, params } of items) {
+    if (scheme.toLowerCase() !== PAYMENT_SCHEME.toLowerCase()) continue
+    const [id, realm, method, intent, request, expires, description, digest, opaque] = NAMES.map((name) =>
+      params.get(name),
+    )
+    if (!id || realm === undefined || !method || !intent || !request) return null
+    challenges.push({ id, realm, method, intent, request, expires, description, digest, opaque })
+  }
+  return challenges
+}

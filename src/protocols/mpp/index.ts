@@ -1,0 +1,48 @@
+import { invalidOption } from '../../problems/error.ts'
+import type { ProtocolFactory } from '../protocol.ts'
+import { selectMethods } from './accept-payment.ts'
+import { createChallenge, createChallengeSigner } from './challenge.ts'
+import { type Content, readCredential } from './credential.ts'
+import { ACCEPT_PAYMENT } from './headers.ts'
+import type { Method } from './method.ts'
+import { receiptFields } from './receipt.ts'
+import { verifyContent } from './verify.ts'
+
+/** What {@link mpp} takes. */
+export interface MppOptions {
+  /** Ways to be paid, in the order in which they are offered: `tempo({ … })`, `evm({ … })`. */
+  readonly methods: readonly Method[]
+}
+
+/**
+ * MPP, the Payment scheme of HTTP authentication (draft-httpauth-payment-00): the `charge` intent.
+ *
+ * @throws CofferError `invalid-option` when `methods` is empty or names a method twice for one chain.
+ */
+export function mpp({ methods }: MppOptions): ProtocolFactory {
+  if (methods.length === 0) invalidOption('mpp.methods', 'at least one method, such as tempo({ … })')
+  const byName = new Map(methods.map((method) => [`${method.name} ${method.chain}`, method]))
+  if (byName.size < methods.length) invalidOption('mpp.methods', 'each method once per chain')
+  return ({ secrets, clock, random }) => {
+    const signer = createChallengeSigner(secrets)
+    return {
+      name: 'mpp',
+      chains: [...new Set(methods.map(({ chain }) => chain))],
+      checkPrice(price) {
+        for (const method of methods) method.checkPrice(price)
+      },
+      challenge: (charge, request) =>
+        createChallenge(selectMethods(methods, request.get(ACCEPT_PAYMENT)), charge, signer, random),
+      credential: readCredential,
+      // What `readCredential` made comes back as it was.
+      verify: ({ content }, charge) => verifyContent(content as Content, charge, methods, signer, clock),
+      async reconcile(payment) {
+        const method = byName.get(`${payment.method} ${payment.network}`)
+        if (method) return method.reconcile(payment)
+        const detail = `${payment.method} on ${payment.network} is no longer configured`
+        return { outcome: 'unknown', transaction: payment.transaction, detail }
+      },
+      receipt: receiptFields,
+    }
+  }
+}
