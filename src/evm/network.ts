@@ -2,6 +2,7 @@ import { parseAddress } from '../payments/address.ts'
 import type { Asset } from '../payments/asset.ts'
 import { type ChainId, chainIdOf } from '../payments/chain.ts'
 import { invalidOption } from '../problems/error.ts'
+import { refuseUnknownOptions } from '../problems/options.ts'
 import { createRpc, type Rpc, type RpcOptions } from './rpc.ts'
 import type { Settler } from './settler.ts'
 
@@ -47,6 +48,10 @@ export function evmNetwork(options: EvmNetworkOptions): EvmNetwork {
     invalidOption('chainId', 'a positive integer', options.chainId)
   }
   if (options.assets.length === 0) invalidOption('assets', 'at least one token')
+  if (typeof options.settle?.settle !== 'function') invalidOption('settle', 'wallet(key) or a facilitator')
+  if (options.settle.needsRpc && options.rpc === undefined)
+    invalidOption('rpc', 'an endpoint, which a wallet needs')
+  refuseUnknownOptions(options, ['chainId', 'v1Name', 'assets', 'rpc', 'settle'], 'network')
   const id = chainIdOf(options.chainId)
   return {
     id,

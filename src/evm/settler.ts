@@ -8,6 +8,8 @@ import type { EvmNetwork } from './network.ts'
 export interface Settler {
   /** Short name for logs: `wallet`, `facilitator`. */
   readonly name: string
+  /** Whether it reads and writes the chain itself, so that the network must have `rpc`. Default false. */
+  readonly needsRpc?: boolean
   /** Submits the authorization and waits for its end within bounds. Never throws: trouble is an outcome. */
   settle(transfer: SignedTransfer): Promise<Settlement>
 }

@@ -1,0 +1,180 @@
+import { secp256k1 } from '@noble/curves/secp256k1'
+import type { LocalAccount } from 'viem'
+import { sleep } from '../lib/deadline.ts'
+import { type Hex, isHex } from '../lib/hex.ts'
+import { type ChainId, chainNumberOf } from '../payments/chain.ts'
+import type { Settlement } from '../payments/settlement.ts'
+import { invalidOption } from '../problems/error.ts'
+import { refuseUnknownOptions } from '../problems/options.ts'
+import { parseQuantity } from './abi.ts'
+import { diagnoseRefusal, failed } from './diagnosis.ts'
+import { type Call, createLane, type Lane, unsent } from './lane.ts'
+import { tryCall } from './probe.ts'
+import { type Block, type Receipt, readBlock, readReceipt } from './records.ts'
+import { type Rpc, RpcError } from './rpc.ts'
+import type { Settler, SignedTransfer } from './settler.ts'
+import { showsTransfer, transferCall } from './token.ts'
+
+/** How a {@link wallet} settles. */
+export interface WalletOptions {
+  /** Most wei per gas to pay, base fee included; settlements wait (503) while the chain is dearer. Default: no limit. */
+  readonly maxFeePerGas?: bigint
+  /**
+   * Most gas for one settlement, 100 000 to 10 000 000. Default 350 000: USDC takes some 90 000, contract wallets of
+   * payers take the rest. Only what is used is paid for.
+   */
+  readonly maxGas?: bigint
+  /** Blocks that a transaction must stand in, its own included, 1 to 100. Default 1. */
+  readonly confirmations?: number
+  /** How long to wait for that, milliseconds, 1000 to 600 000; then the outcome is unknown. Default 30 000. */
+  readonly timeoutMs?: number
+}
+
+/**
+ * Settles with an account of your own: submits the payer's authorization to the token and pays the gas. Needs native
+ * currency on the chain, and `rpc` on the network. Use one `wallet()` per key, and one process per key where possible.
+ *
+ * @param key - Private key of 32 bytes, or a viem account that signs elsewhere (a key management service).
+ * @throws CofferError `invalid-option`. Never shows the key.
+ */
+export function wallet(key: Hex | LocalAccount, options: WalletOptions = {}): Settler {
+  const settings = readOptions(options)
+  checkKey(key)
+  const lanes = new Map<ChainId, Promise<Lane>>()
+  const laneOf = (chain: ChainId): Promise<Lane> => {
+    const lane = lanes.get(chain) ?? openLane(key, chain, settings.timeoutMs)
+    lanes.set(chain, lane)
+    return lane
+  }
+
+  return {
+    name: 'wallet',
+    needsRpc: true,
+    async settle(transfer) {
+      const { rpc, id } = transfer.network
+      if (rpc === null) return unsent(`No RPC endpoint is configured for ${id}.`)
+      let transaction: Hex | null = null
+      try {
+        const ready = await prepare(rpc, transfer, settings)
+        if ('outcome' in ready) return ready
+        const lane = await laneOf(id)
+        const sent = await lane.send(rpc, ready.call)
+        if (typeof sent !== 'string') return sent
+        transaction = sent
+        const receipt = await waitForReceipt(rpc, transaction, settings)
+        if (receipt !== null) return await judge(rpc, transfer, receipt, ready.begun)
+        lane.restart()
+        return { outcome: 'unknown', transaction, detail: `No block has it after ${settings.timeoutMs} ms.` }
+      } catch (error) {
+        const detail = error instanceof RpcError ? error.message : 'The settlement broke off.'
+        return transaction === null ? unsent(detail) : { outcome: 'unknown', transaction, detail }
+      }
+    },
+  }
+}
+
+/** Tries the transfer and prices it, before anything is sent. */
+async function prepare(
+  rpc: Rpc,
+  transfer: SignedTransfer,
+  { maxGas, maxFeePerGas }: Settings,
+): Promise<{ readonly call: Call; readonly begun: bigint } | Settlement> {
+  const { asset, authorization, signature } = transfer
+  const to = asset.address
+  const data = transferCall(authorization, signature)
+  // What a transaction costs before the contract runs: EIP-2028, with the floor of EIP-7623.
+  const gas = maxGas - 21_000n - 40n * BigInt(data.length / 2)
+  if (gas < 0n) return unsent('The signature is too long for maxGas.')
+  const [block, tip, trial] = await Promise.all([
+    readBlock(rpc, 'latest'),
+    rpc.request('eth_maxPriorityFeePerGas', []).then(parseQuantity),
+    tryCall(rpc, { to, data, gas }),
+  ])
+  if (!trial.hasCode) return unsent(`There is no token at ${to}.`)
+  if (!trial.returned) return diagnoseRefusal(rpc, transfer, block.number)
+  const fees = chooseFees(block, tip, maxFeePerGas)
+  return 'outcome' in fees ? fees : { call: { to, data, gas: maxGas, ...fees }, begun: block.number }
+}
+
+/** Twice the base fee lasts for six full blocks (EIP-1559: at most 12.5 % more with each). */
+function chooseFees(
+  { baseFee }: Block,
+  tip: bigint | null,
+  limit: bigint | null,
+): Pick<Call, 'maxFeePerGas' | 'maxPriorityFeePerGas'> | Settlement {
+  if (baseFee === null || tip === null) return unsent('The chain has no EIP-1559 fees.')
+  if (limit !== null && baseFee + tip > limit) return unsent('Gas costs more than maxFeePerGas now.')
+  const wanted = 2n * baseFee + tip
+  return { maxFeePerGas: limit !== null && limit < wanted ? limit : wanted, maxPriorityFeePerGas: tip }
+}
+
+/** Polls until the transaction is as deep as asked; `null` when the time is up. A node that is away may come back. */
+async function waitForReceipt(
+  rpc: Rpc,
+  transaction: Hex,
+  { confirmations, timeoutMs }: Settings,
+): Promise<Receipt | null> {
+  const deadline = Date.now() + timeoutMs
+  const isDeep = async ({ block }: Receipt): Promise<boolean> =>
+    confirmations === 1n || (await readBlock(rpc, 'latest')).number - block + 1n >= confirmations
+  for (let pause = 50; ; pause = Math.min(1.5 * pause, 1000)) {
+    try {
+      const receipt = await readReceipt(rpc, transaction)
+      if (receipt !== null && (await isDeep(receipt))) return receipt
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error
+    }
+    if (Date.now() + pause > deadline) return null
+    await sleep(pause)
+  }
+}
+
+/** Success is what the token's logs say, not what the status says. */
+async function judge(
+  rpc: Rpc,
+  transfer: SignedTransfer,
+  receipt: Receipt,
+  begun: bigint,
+): Promise<Settlement> {
+  if (!receipt.succeeded) return diagnoseRefusal(rpc, transfer, begun)
+  if (!showsTransfer(receipt.logs, transfer.asset, transfer.authorization)) {
+    return failed('transfer_event_mismatch', 'The transaction did not make this transfer.')
+  }
+  return { outcome: 'settled', transaction: receipt.transaction, block: receipt.block.toString() }
+}
+
+async function openLane(key: Hex | LocalAccount, chain: ChainId, queueMs: number): Promise<Lane> {
+  const account = typeof key === 'string' ? (await import('viem/accounts')).privateKeyToAccount(key) : key
+  return createLane(account, chainNumberOf(chain), queueMs)
+}
+
+function checkKey(key: unknown): void {
+  if (isHex(key, 32) && secp256k1.utils.isValidSecretKey(key.slice(2))) return
+  if (typeof key === 'object' && key !== null && 'address' in key && 'signTransaction' in key) return
+  invalidOption('wallet key', 'a private key (32 bytes as 0x hexadecimal) or a viem account')
+}
+
+interface Settings {
+  readonly maxFeePerGas: bigint | null
+  readonly maxGas: bigint
+  readonly confirmations: bigint
+  readonly timeoutMs: number
+}
+
+function readOptions(options: WalletOptions): Settings {
+  refuseUnknownOptions(options, ['maxFeePerGas', 'maxGas', 'confirmations', 'timeoutMs'], 'wallet')
+  const { maxFeePerGas = null, maxGas = 350_000n, confirmations = 1, timeoutMs = 30_000 } = options
+  if (maxFeePerGas !== null && !(typeof maxFeePerGas === 'bigint' && maxFeePerGas > 0n)) {
+    invalidOption('wallet.maxFeePerGas', 'wei as a positive bigint', maxFeePerGas)
+  }
+  if (typeof maxGas !== 'bigint' || maxGas < 100_000n || maxGas > 10_000_000n) {
+    invalidOption('wallet.maxGas', 'a bigint from 100000n to 10000000n', maxGas)
+  }
+  if (!Number.isInteger(confirmations) || confirmations < 1 || confirmations > 100) {
+    invalidOption('wallet.confirmations', 'a whole number from 1 to 100', confirmations)
+  }
+  if (!(timeoutMs >= 1000 && timeoutMs <= 600_000)) {
+    invalidOption('wallet.timeoutMs', 'milliseconds from 1000 to 600000', timeoutMs)
+  }
+  return { maxFeePerGas, maxGas, confirmations: BigInt(confirmations), timeoutMs }
+}

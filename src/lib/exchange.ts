@@ -1,0 +1,84 @@
+import { fromUtf8 } from './bytes.ts'
+
+/** How far one HTTP exchange may go. */
+export interface ExchangeLimits {
+  /** From the start to the last byte of the answer, milliseconds. */
+  readonly timeoutMs: number
+  /** Longest answer that is read. */
+  readonly maxBytes: number
+}
+
+/** How an HTTP exchange ended: with an answer of any status, or without one. */
+export type Exchange =
+  | { readonly answered: true; readonly status: number; readonly text: string }
+  /** `sent` is false only when it is certain that the server saw nothing. `why` completes "The server …". */
+  | { readonly answered: false; readonly sent: boolean; readonly why: string }
+
+/** What runtimes call a connection that was never made. */
+const NEVER_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ConnectionRefused',
+  'FailedToOpenSocket',
+])
+
+/**
+ * Posts JSON and reads the answer within bounds. Redirects are answers, not followed: they would carry the body and
+ * its credentials to another server. Never throws.
+ */
+export async function postJson(
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>>,
+  { timeoutMs, maxBytes }: ExchangeLimits,
+): Promise<Exchange> {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const lost = (why: string): Exchange => ({ answered: false, sent: true, why })
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+      body: JSON.stringify(body),
+      redirect: 'manual',
+      signal,
+    })
+    const bytes = await readBytes(response.body, maxBytes)
+    if (bytes === null) return lost(`answered with more than ${maxBytes} bytes`)
+    const text = fromUtf8(bytes)
+    return text === null ? lost('did not answer in UTF-8') : { answered: true, status: response.status, text }
+  } catch (error) {
+    if (signal.aborted) return lost(`did not answer within ${timeoutMs} ms`)
+    if (isNeverConnected(error)) return { answered: false, sent: false, why: 'could not be reached' }
+    return lost('broke off the connection')
+  }
+}
+
+/** Reads a stream to its end; `null`, and the stream cancelled, when it is longer than the limit. */
+async function readBytes(
+  stream: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stream ?? []) {
+    length += chunk.length
+    if (length > maxBytes) return null
+    chunks.push(chunk)
+  }
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
+}
+
+/** `fetch` says what went wrong in the cause of its error, or in the cause of that. */
+function isNeverConnected(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
+    if ('code' in at && NEVER_CONNECTED.has(String(at.code))) return true
+  }
+  return false
+}

@@ -1,0 +1,175 @@
+import * as z from 'zod/mini'
+import type { Settler, SignedTransfer } from '../../evm/settler.ts'
+import { within } from '../../lib/deadline.ts'
+import { type Exchange, postJson } from '../../lib/exchange.ts'
+import { type Hex, isHex } from '../../lib/hex.ts'
+import { type JsonObject, parseJsonObject } from '../../lib/json.ts'
+import { parseAddress } from '../../payments/address.ts'
+import type { Settlement } from '../../payments/settlement.ts'
+import { invalidOption } from '../../problems/error.ts'
+import { refuseUnknownOptions } from '../../problems/options.ts'
+
+/** An endpoint of a facilitator (x402 v2 section 7). */
+export type FacilitatorCall = 'verify' | 'settle' | 'supported'
+
+/** Which facilitator settles, and how it is called. */
+export interface FacilitatorOptions {
+  /** Base URL, to which `/settle` is added. `https:`, or `http:` to this machine. */
+  readonly url: string
+  /** Header fields that authenticate a call, asked for before each. Default: none. */
+  readonly auth?: (call: FacilitatorCall) => Fields | Promise<Fields>
+  /** How long a settlement may take, milliseconds, 1000 to 600 000; then its outcome is unknown. Default 30 000. */
+  readonly timeoutMs?: number
+}
+
+type Fields = Readonly<Record<string, string>>
+
+/** Longest answer that is read; a SettleResponse has a few hundred bytes. */
+const MAX_BYTES = 64 * 2 ** 10
+
+/** Statuses that turn a request away unprocessed. Not 400: reference facilitators answer it whatever went wrong. */
+const TURNED_AWAY = new Set([301, 302, 303, 307, 308, 401, 403, 404, 405, 413, 415, 429])
+
+/** Reasons that facilitators give when they lost sight of a transaction, `settlement_pending` among them. */
+const IN_DOUBT = /pending|unexpected|time[d ]*-?_?out/i
+
+const text = z.optional(z.nullable(z.string()))
+
+/** SettleResponse (x402 v2 section 5.3); v1 facilitators leave out what failed settlements do not have. */
+const settleResponse = z.object({
+  success: z.boolean(),
+  errorReason: text,
+  transaction: text,
+  network: text,
+  payer: text,
+  amount: text,
+})
+
+type SettleResponse = z.infer<typeof settleResponse>
+
+/**
+ * Settles through an x402 facilitator: a service that submits payers' authorizations. It is believed when it says that
+ * money moved and every particular is right; whatever else may have moved money is `unknown`, never `failed`.
+ *
+ * @throws CofferError `invalid-option`.
+ */
+export function facilitator(options: FacilitatorOptions): Settler {
+  refuseUnknownOptions(options, ['url', 'auth', 'timeoutMs'], 'facilitator')
+  const { auth = () => ({}), timeoutMs = 30_000 } = options
+  const url = `${readUrl(options.url)}/settle`
+  if (!(timeoutMs >= 1000 && timeoutMs <= 600_000)) {
+    invalidOption('facilitator.timeoutMs', 'milliseconds from 1000 to 600000', timeoutMs)
+  }
+
+  return {
+    name: 'facilitator',
+    async settle(transfer) {
+      const fields = await authenticate(auth, timeoutMs)
+      if (fields === null) return unsent('The authentication of the facilitator call failed.')
+      const exchange = await postJson(url, settleRequest(transfer), fields, {
+        timeoutMs,
+        maxBytes: MAX_BYTES,
+      })
+      return readExchange(exchange, transfer)
+    },
+  }
+}
+
+async function authenticate(
+  auth: NonNullable<FacilitatorOptions['auth']>,
+  timeoutMs: number,
+): Promise<Fields | null> {
+  try {
+    return await within(timeoutMs, Promise.resolve(auth('settle')))
+  } catch {
+    // What it threw may hold the secret that it failed with.
+    return null
+  }
+}
+
+/** The body of POST /settle (x402 v2 section 7.2). */
+function settleRequest({ network, asset, authorization, signature, resource }: SignedTransfer): JsonObject {
+  const { from, to, value, validAfter, validBefore, nonce } = authorization
+  const seconds = Number(validBefore) - Math.floor(Date.now() / 1000)
+  const paymentRequirements = {
+    scheme: 'exact',
+    network: network.id,
+    amount: value.toString(),
+    asset: asset.address,
+    payTo: to,
+    maxTimeoutSeconds: Math.min(Math.max(seconds, 1), 86_400),
+    extra: { ...asset.eip712 },
+  }
+  const payload = {
+    signature,
+    authorization: {
+      from,
+      to,
+      value: value.toString(),
+      validAfter: validAfter.toString(),
+      validBefore: validBefore.toString(),
+      nonce,
+    },
+  }
+  const paymentPayload = {
+    x402Version: 2,
+    resource: { url: resource },
+    accepted: paymentRequirements,
+    payload,
+  }
+  return { x402Version: 2, paymentPayload, paymentRequirements }
+}
+
+function readExchange(exchange: Exchange, transfer: SignedTransfer): Settlement {
+  if (!exchange.answered) {
+    const detail = `The facilitator ${exchange.why}.`
+    return exchange.sent ? unknown(null, detail) : unsent(detail)
+  }
+  const { status } = exchange
+  const answer = z.safeParse(settleResponse, parseJsonObject(exchange.text))
+  if (answer.success && status < 500) return readResponse(answer.data, transfer)
+  const detail = `The facilitator answered with status ${status} and no settlement.`
+  return TURNED_AWAY.has(status) ? unsent(detail) : unknown(null, detail)
+}
+
+function readResponse(response: SettleResponse, transfer: SignedTransfer): Settlement {
+  const transaction: Hex | null = isHex(response.transaction, 32) ? response.transaction : null
+  if (!response.success) {
+    const cause = (response.errorReason ?? 'settlement_failed').slice(0, 200)
+    if (IN_DOUBT.test(cause))
+      return unknown(transaction, 'The facilitator does not know how the settlement ended.')
+    return { outcome: 'failed', cause, detail: 'The facilitator refused the settlement.' }
+  }
+  if (transaction === null) return unknown(null, 'The facilitator named no transaction.')
+  const wrong = findMismatch(response, transfer)
+  if (wrong !== null) return unknown(transaction, `The facilitator settled something else: another ${wrong}.`)
+  return { outcome: 'settled', transaction, block: null }
+}
+
+/** Which particular of a settlement is not what was asked. Payer and amount may be left out, the network may not. */
+function findMismatch(
+  { network, payer, amount }: SettleResponse,
+  { network: { id, v1Name }, authorization }: SignedTransfer,
+): string | null {
+  if (network !== id && (v1Name === null || network !== v1Name)) return 'network'
+  if (payer != null && parseAddress(payer) !== authorization.from) return 'payer'
+  if (amount != null && amount !== authorization.value.toString()) return 'amount'
+  return null
+}
+
+function readUrl(option: string): string {
+  const url = URL.canParse(option) ? new URL(option) : null
+  const isLocal = url !== null && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname)
+  if (url === null || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLocal))) {
+    return invalidOption('facilitator.url', 'an https URL, or http to this machine')
+  }
+  return url.href.replace(/\/+$/, '')
+}
+
+const unsent = (detail: string): Settlement => ({ outcome: 'unsent', detail })
+
+const unknown = (transaction: Hex | null, detail: string): Settlement => ({
+  outcome: 'unknown',
+  transaction,
+  detail,
+})
