@@ -13,7 +13,7 @@ export interface AuthItem {
   readonly params: ReadonlyMap<string, string>
 }
 
-/** What was wrong with a field, and where. */
+/** What was wrong with a field, and where. Repeats nothing of the field, which may hold a credential. */
 export interface AuthSyntaxError {
   readonly message: string
   /** Index of the offending character. */
@@ -71,8 +71,8 @@ export function parseAuthItems(field: string): readonly AuthItem[] | AuthSyntaxE
       at++
       take(SPACE)
       const value = field[at] === '"' ? readQuoted() : take(TOKEN) || null
-      if (value === null) return { message: `expected a value for "${name}"`, at }
-      if (params.has(name)) return { message: `duplicate parameter "${name}"`, at: start }
+      if (value === null) return { message: 'expected a value', at }
+      if (params.has(name)) return { message: 'duplicate parameter', at: start }
       params.set(name, value)
       take(SPACE)
       if (!atEndOfItem()) return { message: 'expected a comma', at }

@@ -22,6 +22,13 @@ export class CofferError extends Error {
 
 /** Throws the error for a bad option, in one form everywhere: which option, what was expected, what came. */
 export function invalidOption(option: string, expected: string, got?: unknown): never {
-  const came = got === undefined ? '' : `, got ${typeof got === 'string' ? JSON.stringify(got) : String(got)}`
+  const came = got === undefined ? '' : `, got ${show(got)}`
   throw new CofferError('invalid-option', `${option}: expected ${expected}${came}`)
+}
+
+/** Objects by their kind only: they may hold secrets, and some refuse to be text. */
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'function') return 'a function'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
