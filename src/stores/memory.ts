@@ -1,7 +1,8 @@
 import { compareUtf8 } from '../lib/bytes.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { CofferError } from '../problems/error.ts'
-import { checkKey, checkPage, checkWrites, holds } from './rules.ts'
+import { refuseUnknownOptions } from '../problems/options.ts'
+import { checkKey, checkPage, checkWrites, conditionsHold } from './rules.ts'
 import type { Entry, Store } from './store.ts'
 
 /** Options of {@link memory}. */
@@ -28,6 +29,7 @@ interface Row {
  * turn, so there is no timer and no commit that pays for all.
  */
 export function memory(options: MemoryOptions = {}): Store {
+  refuseUnknownOptions(options, ['clock'], 'memory')
   const clock = options.clock ?? systemClock
   const rows = new Map<string, Row>()
   /** The keys of `rows` in order. */
@@ -65,7 +67,7 @@ export function memory(options: MemoryOptions = {}): Store {
       // Before anything changes: a value that JSON cannot carry throws here.
       const texts = writes.map(({ value }) => (value === null ? null : JSON.stringify(value)))
       const now = clock()
-      if (!writes.every((write) => holds(write.if, live(write.key, now)?.version ?? null))) return null
+      if (!conditionsHold(writes, (key) => live(key, now)?.version ?? null)) return null
       const version = String(++commits)
       for (const [at, { key, expiresAt = Infinity }] of writes.entries()) {
         const text = texts[at] ?? null

@@ -45,10 +45,19 @@ export function checkPage(range: Range, page: Page = {}): Required<Page> {
   return { limit, reverse }
 }
 
-/** Whether the condition of a write holds, given the version of the live entry, `null` when there is none. */
-export function holds(condition: Write['if'], version: Version | null): boolean {
-  if (condition === undefined) return true
-  return condition === 'absent' ? version === null : version === condition.version
+/**
+ * Whether every condition of a commit holds.
+ *
+ * @param versionOf - Version of the live entry of a key, `null` when there is none; asked only where a condition stands.
+ */
+export function conditionsHold(
+  writes: readonly Write[],
+  versionOf: (key: string) => Version | null,
+): boolean {
+  return writes.every(({ key, if: condition }) => {
+    if (condition === undefined) return true
+    return versionOf(key) === (condition === 'absent' ? null : condition.version)
+  })
 }
 
 function isText(text: string): boolean {

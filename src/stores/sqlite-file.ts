@@ -43,7 +43,7 @@ export function openFile(path: string): DatabaseSync {
     else checkSchema(db)
     db.exec('COMMIT')
     enterWal(db)
-    // WAL syncs only its checkpoints by default. A claim that a power cut undoes is money that can be taken twice.
+    // Anything less syncs a WAL at its checkpoints only. A claim that a power cut undoes is money taken twice.
     db.exec('PRAGMA synchronous = FULL')
     return db
   } catch (error) {

@@ -2,7 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { CofferError, invalidOption } from '../problems/error.ts'
-import { checkKey, checkPage, checkWrites, holds } from './rules.ts'
+import { refuseUnknownOptions } from '../problems/options.ts'
+import { checkKey, checkPage, checkWrites, conditionsHold } from './rules.ts'
 import { openFile } from './sqlite-file.ts'
 import type { Entry, Store, Version } from './store.ts'
 
@@ -29,6 +30,7 @@ const FREED_PER_WRITE = 8
 export function sqlite(path: string, options: SqliteOptions = {}): Store {
   // SQLite takes an empty name for a temporary database, which nobody wants to keep payments in.
   if (path === '') invalidOption('path', "a file name or ':memory:'", path)
+  refuseUnknownOptions(options, ['clock'], 'sqlite')
   const clock = options.clock ?? systemClock
   const db = attempt('open the file', () => openFile(path))
   const statements = attempt('read the file', () => prepare(db))
@@ -57,7 +59,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Store {
         transaction(() => {
           // Asked for now that the lock is ours: waiting for it takes time.
           const now = clock()
-          if (!writes.every((write) => holds(write.if, find(write.key, now)?.version ?? null))) return null
+          if (!conditionsHold(writes, (key) => find(key, now)?.version ?? null)) return null
           const version = versionOf(statements.count.get() ?? {})
           for (const [at, { key, expiresAt = null }] of writes.entries()) {
             const value = texts[at] ?? null

@@ -30,6 +30,11 @@ describe('memory', () => {
     await store.close()
   })
 
+  it('refuses an option that it does not have', () => {
+    const misspelt = { clok: () => 0 }
+    expect(() => memory(misspelt as object)).toThrow(expect.objectContaining({ code: 'invalid-option' }))
+  })
+
   it('shares nothing with another', async () => {
     const [one, other] = [memory(), memory()]
     await one.commit([{ key: 'a', value: {} }])

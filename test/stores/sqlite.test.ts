@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -106,6 +106,15 @@ describe('a file', () => {
         expect.objectContaining({ code: 'store-failed', cause: expect.any(Error) }),
       )
     }
+  })
+
+  it('is not opened with an option that there is not', () => {
+    const misspelt = { clok: () => 0 }
+    const file = newFile()
+    expect(() => sqlite(file, misspelt as object)).toThrow(
+      expect.objectContaining({ code: 'invalid-option' }),
+    )
+    expect(existsSync(file)).toBe(false)
   })
 
   it('needs a name', () => {
