@@ -89,7 +89,7 @@ export function readCredential(request: Headers): Credential | Refusal | null {
     )
   }
   const content = readContent(envelope)
-  return 'kind' in content ? content : { protocol: 'mpp', text: item.token68, content }
+  return 'kind' in content ? content : { protocol: 'mpp', text: item.token68, key: null, content }
 }
 
 function isPayment({ scheme }: AuthItem): boolean {

@@ -1,4 +1,7 @@
+import type { Payment } from '../../payments/payment.ts'
+import type { Settlement } from '../../payments/settlement.ts'
 import { invalidOption } from '../../problems/error.ts'
+import { refuseUnknownOptions } from '../../problems/options.ts'
 import type { ProtocolFactory } from '../protocol.ts'
 import { selectMethods } from './accept-payment.ts'
 import { createChallenge, createChallengeSigner } from './challenge.ts'
@@ -19,10 +22,13 @@ export interface MppOptions {
  *
  * @throws CofferError `invalid-option` when `methods` is empty or names a method twice for one chain.
  */
-export function mpp({ methods }: MppOptions): ProtocolFactory {
+export function mpp(options: MppOptions): ProtocolFactory {
+  refuseUnknownOptions(options, ['methods'], 'mpp')
+  const { methods } = options
   if (methods.length === 0) invalidOption('mpp.methods', 'at least one method, such as tempo({ … })')
   const byName = new Map(methods.map((method) => [`${method.name} ${method.chain}`, method]))
   if (byName.size < methods.length) invalidOption('mpp.methods', 'each method once per chain')
+  const methodOf = ({ method, network }: Payment): Method | undefined => byName.get(`${method} ${network}`)
   return ({ secrets, clock, random }) => {
     const signer = createChallengeSigner(secrets)
     return {
@@ -36,13 +42,15 @@ export function mpp({ methods }: MppOptions): ProtocolFactory {
       credential: readCredential,
       // What `readCredential` made comes back as it was.
       verify: ({ content }, charge) => verifyContent(content as Content, charge, methods, signer, clock),
-      async reconcile(payment) {
-        const method = byName.get(`${payment.method} ${payment.network}`)
-        if (method) return method.reconcile(payment)
-        const detail = `${payment.method} on ${payment.network} is no longer configured`
-        return { outcome: 'unknown', transaction: payment.transaction, detail }
-      },
+      reconcile: async (payment) => (await methodOf(payment)?.reconcile(payment)) ?? gone(payment),
+      settleDeferred: async (payment, deferred) =>
+        (await methodOf(payment)?.settleDeferred(payment, deferred)) ?? gone(payment),
       receipt: receiptFields,
     }
   }
+}
+
+/** The configuration has changed since the payment was made. */
+function gone({ method, network, transaction }: Payment): Settlement {
+  return { outcome: 'unknown', transaction, detail: `${method} on ${network} is no longer configured.` }
 }

@@ -15,8 +15,10 @@ export interface Method {
   request(charge: Charge): JsonObject
   /** Checks a payload against the challenge it answers, which has been authenticated and is not expired. */
   verify(presented: Presented, charge: Charge): Promise<Payload | Refusal>
-  /** Asks the chain what became of a payment. */
+  /** Asks the chain what became of a payment. Never throws. */
   reconcile(payment: Payment): Promise<Settlement>
+  /** Moves the money of a payload that was verified earlier, from what it left in `deferred`. Never throws. */
+  settleDeferred(payment: Payment, deferred: JsonObject): Promise<Settlement>
   /** Throws for a price that the method's asset cannot express. */
   checkPrice(price: Price): void
 }

@@ -28,7 +28,9 @@ function fieldOf(charge = createCharge()): string {
 describe('a challenge of ours', () => {
   test('is read by mppx, which computes the same id', () => {
     const secretKey = new TextDecoder().decode(SECRET)
-    const challenges = Challenge.deserializeList(fieldOf(createCharge({ digest: DIGEST, realm: 'a "quoted\\" realm' })))
+    const challenges = Challenge.deserializeList(
+      fieldOf(createCharge({ digest: DIGEST, realm: 'a "quoted\\" realm' })),
+    )
     expect(challenges.map(({ method, intent, realm }) => [method, intent, realm])).toEqual([
       ['tempo', 'charge', 'a "quoted\\" realm'],
       ['evm', 'charge', 'a "quoted\\" realm'],
@@ -36,7 +38,10 @@ describe('a challenge of ours', () => {
     for (const challenge of challenges) {
       expect(Challenge.verify(challenge, { secretKey })).toBe(true)
       expect(challenge).toMatchObject({ digest: DIGEST, description: 'One report' })
-      expect(decodeEnvelope(challenge.opaque ?? '')).toEqual({ nonce: expect.any(String), route: 'GET /report' })
+      expect(decodeEnvelope(challenge.opaque ?? '')).toEqual({
+        nonce: expect.any(String),
+        route: 'GET /report',
+      })
     }
   })
 
@@ -53,16 +58,22 @@ describe('a challenge of ours', () => {
     expect(new Set(ids.map(({ id }) => id)).size).toBe(400)
   })
 
-  test.each([['Grüße 🎉', undefined], ['tab\there', undefined], ['x'.repeat(1001), undefined], ['plain', 'plain']])(
-    'stays well-formed with the description %j',
-    (description, shown) => {
-      const [challenge] = Challenge.deserializeList(fieldOf(createCharge({ description })))
-      expect(challenge?.description).toBe(shown)
-    },
-  )
+  test.each([
+    ['Grüße 🎉', undefined],
+    ['tab\there', undefined],
+    ['x'.repeat(1001), undefined],
+    ['plain', 'plain'],
+  ])('stays well-formed with the description %j', (description, shown) => {
+    const [challenge] = Challenge.deserializeList(fieldOf(createCharge({ description })))
+    expect(challenge?.description).toBe(shown)
+  })
 
   test('keeps under the 8 KB that a server should, with everything as long as it may be', () => {
-    const charge = createCharge({ description: 'x'.repeat(1000), route: `GET /${'r'.repeat(300)}`, digest: DIGEST })
+    const charge = createCharge({
+      description: 'x'.repeat(1000),
+      route: `GET /${'r'.repeat(300)}`,
+      digest: DIGEST,
+    })
     const { headers } = createChallenge(methods, charge, signer, systemRandom)
     for (const [name, value] of headers) {
       expect(name).toBe('WWW-Authenticate')
@@ -139,9 +150,26 @@ describe('ids', () => {
 })
 
 test('hostile fields never throw', () => {
-  const pieces = fc.constantFrom('Payment ', 'id="', '"', '\\', ',', '=', ' ', 'realm=x', 'request=e30', 'é', '\n')
-  const field = fc.oneof(fc.string(), fc.array(pieces, { maxLength: 60 }).map((parts) => parts.join('')))
+  const pieces = fc.constantFrom(
+    'Payment ',
+    'id="',
+    '"',
+    '\\',
+    ',',
+    '=',
+    ' ',
+    'realm=x',
+    'request=e30',
+    'é',
+    '\n',
+  )
+  const field = fc.oneof(
+    fc.string(),
+    fc.array(pieces, { maxLength: 60 }).map((parts) => parts.join('')),
+  )
   fc.assert(fc.property(field, (text) => void parseChallenges(text)))
   expect(parseChallenges('Payment id="unterminated')).toBeNull()
-  expect(parseChallenges('Payment id="1", id="2", realm="r", method="m", intent="i", request="e30"')).toBeNull()
+  expect(
+    parseChallenges('Payment id="1", id="2", realm="r", method="m", intent="i", request="e30"'),
+  ).toBeNull()
 })

@@ -27,6 +27,7 @@ export function createCharge(overrides: Partial<Charge> & { readonly cost?: stri
     realm: 'api.example.com',
     description: 'One report',
     digest: null,
+    requireKey: false,
     ttl: 300,
     expiresAt: Date.now() + 300_000,
     ...others,
@@ -41,6 +42,7 @@ export function createMethod(name: string, request: JsonObject = { amount: '1000
     request: ({ price }) => ({ ...request, price: price.text }),
     checkPrice: () => {},
     reconcile: async () => ({ outcome: 'unsent', detail: name }),
+    settleDeferred: async () => ({ outcome: 'unsent', detail: name }),
     verify: async () => ({
       proofs: ['mpp:eip155:1:tx:0x01'],
       asset: { address: RECIPIENT, decimals: 6, symbol: 'TEST' },
@@ -48,6 +50,7 @@ export function createMethod(name: string, request: JsonObject = { amount: '1000
       payer: RECIPIENT,
       recipient: RECIPIENT,
       evidence: {},
+      deferred: null,
       settle: async () => ({ outcome: 'settled', transaction: '0x01', block: '0x02' }),
     }),
   }
@@ -83,7 +86,10 @@ export function recordOf(verified: Verified, now: number): Payment {
     recipient: verified.recipient,
     wallet: 'main',
     route: 'GET /report',
+    digest: null,
+    settle: 'before',
     credentialHash: '0x00',
+    idempotency: null,
     evidence: JSON.parse(JSON.stringify(verified.evidence)),
   }
   return claimed(payment, now, now + 1000)
@@ -91,5 +97,5 @@ export function recordOf(verified: Verified, now: number): Payment {
 
 /** The record of a payment whose settlement ended. */
 export function settledRecordOf(verified: Verified, settlement: Settlement, now: number): Payment {
-  return afterSettlement(recordOf(verified, now), settlement, now, now + 1000)
+  return afterSettlement(recordOf(verified, now), settlement, now)
 }

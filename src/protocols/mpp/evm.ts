@@ -1,0 +1,166 @@
+import { keccak_256 } from '@noble/hashes/sha3'
+import * as z from 'zod/mini'
+import type { EvmNetwork } from '../../evm/network.ts'
+import { authorizationEvidence, reconcileAuthorization } from '../../evm/reconcile.ts'
+import type { SignedTransfer } from '../../evm/settler.ts'
+import { checkTransfer } from '../../evm/transfer.ts'
+import { utf8 } from '../../lib/bytes.ts'
+import { type Hex, isHex, toHex } from '../../lib/hex.ts'
+import { parseAmount, toBaseUnits } from '../../payments/amount.ts'
+import type { Asset } from '../../payments/asset.ts'
+import { chainNumberOf } from '../../payments/chain.ts'
+import type { Settlement } from '../../payments/settlement.ts'
+import { invalidOption } from '../../problems/error.ts'
+import { refuseUnknownOptions } from '../../problems/options.ts'
+import { type Refusal, refuse } from '../../problems/refusal.ts'
+import type { Charge } from '../protocol.ts'
+import { malformed } from './credential.ts'
+import { describe, type Method, type Presented } from './method.ts'
+import { parseSource } from './source.ts'
+
+/** What {@link evm} takes. */
+export interface EvmOptions {
+  /** Chain to be paid on, in its first token: `base({ … })`. */
+  readonly network: EvmNetwork
+}
+
+const address = z.pipe(
+  z.custom<Hex>((value) => isHex(value, 20), 'an address'),
+  z.transform(lower),
+)
+const bytes32 = z.pipe(
+  z.custom<Hex>((value) => isHex(value, 32), '32 bytes of hexadecimal'),
+  z.transform(lower),
+)
+const integer = z.pipe(
+  z.custom<string>((value) => parseAmount(value) !== null, 'a decimal integer as text'),
+  z.transform((value) => BigInt(value)),
+)
+
+/** Payload of the type `authorization` (draft-evm-charge-00 section 6.3). */
+const schema = z.object({
+  type: z.literal('authorization', 'authorization'),
+  from: address,
+  to: address,
+  value: integer,
+  validAfter: integer,
+  validBefore: integer,
+  nonce: bytes32,
+  signature: z.custom<Hex>((value) => isHex(value), 'hexadecimal bytes'),
+})
+
+const ZERO_PRICE: Settlement = { outcome: 'settled', transaction: null, block: null }
+
+/**
+ * Paid on an EVM chain (draft-evm-charge-00) by an EIP-3009 authorization, which the network's settler submits. One of
+ * value 0 pays a zero price: the signature is checked and claimed, nothing is sent.
+ *
+ * @throws CofferError `invalid-option`.
+ */
+export function evm(options: EvmOptions): Method {
+  refuseUnknownOptions(options, ['network'], 'evm')
+  const { network } = options
+  const [asset] = network.assets
+  if (asset === undefined) return invalidOption('evm.network', 'a network with a token')
+
+  const settle = async (transfer: SignedTransfer): Promise<Settlement> =>
+    transfer.authorization.value === 0n ? ZERO_PRICE : network.settler.settle(transfer)
+
+  return {
+    name: 'evm',
+    chain: network.id,
+    request: (charge) => ({
+      amount: toBaseUnits(charge.price, asset.decimals).toString(),
+      currency: asset.address,
+      recipient: charge.recipient(network.id),
+      ...describe(charge),
+      methodDetails: {
+        chainId: chainNumberOf(network.id),
+        credentialTypes: ['authorization'],
+        decimals: asset.decimals,
+      },
+    }),
+    checkPrice: (price) => void toBaseUnits(price, asset.decimals),
+    async verify(presented, charge) {
+      const transfer = readTransfer(presented, charge, network, asset)
+      if ('kind' in transfer) return transfer
+      const amount = toBaseUnits(charge.price, asset.decimals)
+      const recipient = charge.recipient(network.id)
+      const refused = await checkTransfer(transfer, { amount, recipient, now: presented.now })
+      if (refused !== null) return refused
+      const { from, nonce } = transfer.authorization
+      return {
+        asset,
+        amount,
+        payer: from,
+        recipient,
+        // The payer chose the nonce to fit our challenge, but the token sees an authorization like any other: as an
+        // x402 credential it would pass too. Named as x402 names it, it is spent there when it is spent here.
+        proofs: [`x402:${network.id}:${asset.address}:${from}:${nonce}`],
+        evidence: authorizationEvidence(transfer),
+        deferred: amount === 0n ? null : { payload: presented.payload, resource: charge.url },
+        settle: () => settle(transfer),
+      }
+    },
+    reconcile: async (payment) =>
+      payment.amount === '0' ? ZERO_PRICE : reconcileAuthorization(payment, network),
+    async settleDeferred(payment, { payload, resource }) {
+      const accepted = network.assets.find(({ address }) => address === payment.asset)
+      const parsed = z.safeParse(schema, payload)
+      if (accepted === undefined || !parsed.success || typeof resource !== 'string') {
+        const detail = 'What was kept of the payment does not fit the configuration.'
+        return { outcome: 'unknown', transaction: payment.transaction, detail }
+      }
+      return settle(transferOf(parsed.data, network, accepted, resource))
+    },
+  }
+}
+
+/** Reads the authorization, which must be made for this very challenge. */
+function readTransfer(
+  { payload, challengeId, realm, source }: Presented,
+  charge: Charge,
+  network: EvmNetwork,
+  asset: Asset,
+): SignedTransfer | Refusal {
+  const parsed = z.safeParse(schema, payload)
+  if (!parsed.success) return malformed(parsed.error, 'payload')
+  const transfer = transferOf(parsed.data, network, asset, charge.url)
+  const { from, nonce } = transfer.authorization
+  const expected = nonceOf(challengeId, realm)
+  if (nonce !== expected) {
+    return refuse(
+      'verification-failed',
+      'The nonce of the authorization does not bind it to this challenge.',
+      {
+        expected,
+        got: nonce,
+      },
+    )
+  }
+  const payer = source === null ? null : parseSource(source)
+  if (source !== null && (payer?.chain !== network.id || payer.address !== from)) {
+    return refuse('verification-failed', 'The source of the credential is not the payer.', {
+      expected: `did:pkh:${network.id}:${from}`,
+    })
+  }
+  return transfer
+}
+
+function transferOf(
+  { type: _, signature, ...authorization }: z.infer<typeof schema>,
+  network: EvmNetwork,
+  asset: Asset,
+  resource: string,
+): SignedTransfer {
+  return { network, asset, authorization, signature, resource }
+}
+
+/** The nonce that binds an authorization to a challenge (draft-evm-charge-00 section 6.3.1). */
+function nonceOf(challengeId: string, realm: string): Hex {
+  return toHex(keccak_256(utf8(challengeId + realm)))
+}
+
+function lower(hex: Hex): Hex {
+  return hex.toLowerCase() as Hex
+}
