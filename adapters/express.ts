@@ -118,13 +118,13 @@ function writeHead(res: ServerResponse, [chunk, encoding]: readonly unknown[]): 
   res.writeHead(res.statusCode)
 }
 
+/** Throws before anything is concluded what `end` would throw after it. */
 function lengthOf(chunk: unknown, encoding: unknown): number {
+  if (chunk === undefined || chunk === null || typeof chunk === 'function') return 0
   if (chunk instanceof Uint8Array) return chunk.length
-  if (typeof chunk !== 'string') return 0
-  return Buffer.byteLength(
-    chunk,
-    typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8',
-  )
+  if (typeof chunk !== 'string') throw new TypeError(`end() takes text or bytes, not ${typeof chunk}`)
+  const isNamed = typeof encoding === 'string' && Buffer.isEncoding(encoding)
+  return Buffer.byteLength(chunk, isNamed ? encoding : 'utf8')
 }
 
 /** A field of the answer as one text; `null` when it has none of that name. */
