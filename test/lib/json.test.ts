@@ -66,7 +66,9 @@ describe('parseJsonObject', () => {
     fc.assert(
       fc.property(fc.oneof(hostile, fc.string({ unit: 'binary' })), (text) => {
         const value = parseJsonObject(`{"a":${text}}`) ?? parseJsonObject(text)
-        if (value !== null) expect(parseJsonObject(canonicalJson(value))).toEqual(value)
+        if (value === null) return
+        const written = canonicalJson(value)
+        expect(canonicalJson(parseJsonObject(written))).toBe(written)
       }),
       { numRuns: 5000 },
     )
