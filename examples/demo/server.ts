@@ -35,7 +35,7 @@ export async function startSeller(options: SellerOptions): Promise<{ url: string
 
   const app = express()
   app.get('/weather', paid(coffer, { price: '0.01', description: 'The weather' }), (request, response) => {
-    response.json({ sky: 'clear', paidBy: request.payment.payer })
+    response.json({ sky: 'clear', paidBy: request.payment?.payer })
   })
   app.post('/report', express.json(), paid(coffer, { price: '0.25', description: 'A report' }), (request, response) => {
     response.json({ report: `On ${request.body.topic}: all is well.` })

@@ -2,14 +2,14 @@ import { x402Client } from '@x402/core/client'
 import { ExactEvmScheme } from '@x402/evm/exact/client'
 import { wrapFetchWithPayment as wrapV2 } from '@x402/fetch'
 import { evm, Fetch, tempo } from 'mppx/client'
-import { createClient, createWalletClient, http, publicActions } from 'viem'
+import { createWalletClient, http, publicActions } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { baseSepolia } from 'viem/chains'
-import { tempoModerato } from 'viem/tempo/chains'
 import { wrapFetchWithPayment as wrapV1 } from 'x402-fetch'
 import type { Hex } from '../../src/lib/hex.ts'
 import type { EvmChain } from '../chains/evm.ts'
 import type { TempoChain } from '../chains/tempo.ts'
+import { tempoClient } from './payers.ts'
 
 /** `fetch` with a wallet behind it. */
 export type PayingFetch = (url: string, init?: RequestInit) => Promise<Response>
@@ -37,14 +37,8 @@ export function mppTempo(
   mode: 'pull' | 'push',
   fetch = globalThis.fetch,
 ): PayingFetch {
-  const account = privateKeyToAccount(key)
-  const client = createClient({
-    account,
-    chain: { ...tempoModerato, hardfork: 't3', rpcUrls: { default: { http: [chain.url] } } } as typeof tempoModerato,
-    transport: http(chain.url),
-    pollingInterval: 20,
-  })
-  const methods = [tempo.charge({ account, mode, getClient: () => client })]
+  const client = tempoClient(key, chain)
+  const methods = [tempo.charge({ account: client.account, mode, getClient: () => client })]
   return Fetch.from({ methods, fetch }) as PayingFetch
 }
 
