@@ -92,6 +92,8 @@ function checkAsset(asset: Asset): Asset {
   if (!Number.isInteger(asset.decimals) || asset.decimals < 0 || asset.decimals > 36) {
     invalidOption('assets[].decimals', 'an integer from 0 to 36', asset.decimals)
   }
-  if (!asset.eip712) invalidOption('assets[].eip712', "the token's EIP-712 domain (name and version)")
+  if (!asset.eip712?.name || !asset.eip712.version) {
+    invalidOption('assets[].eip712', "the token's EIP-712 domain (name and version)")
+  }
   return { ...asset, address }
 }

@@ -105,7 +105,8 @@ async function blockBefore(rpc: Rpc, head: Block, seconds: bigint): Promise<bigi
   return block.number
 }
 
-function readAuthorization({ payer, recipient, amount, evidence }: Payment): Authorization | null {
+/** The authorization of a payment, from what its record keeps; `null` for a payment that was made otherwise. */
+export function readAuthorization({ payer, recipient, amount, evidence }: Payment): Authorization | null {
   const [value, validAfter, validBefore] = [amount, evidence['validAfter'], evidence['validBefore']].map(
     parseAmount,
   )

@@ -5,7 +5,6 @@ import { type Hex, isHex } from '../lib/hex.ts'
 import { type ChainId, chainNumberOf } from '../payments/chain.ts'
 import type { Settlement } from '../payments/settlement.ts'
 import { invalidOption } from '../problems/error.ts'
-import { refuseUnknownOptions } from '../problems/options.ts'
 import { parseQuantity } from './abi.ts'
 import { diagnoseRefusal, failed } from './diagnosis.ts'
 import { type Call, createLane, type Lane, unsent } from './lane.ts'
@@ -14,21 +13,7 @@ import { type Block, type Receipt, readBlock, readReceipt } from './records.ts'
 import { type Rpc, RpcError } from './rpc.ts'
 import type { Settler, SignedTransfer } from './settler.ts'
 import { showsTransfer, transferCall } from './token.ts'
-
-/** How a {@link wallet} settles. */
-export interface WalletOptions {
-  /** Most wei per gas to pay, base fee included; settlements wait (503) while the chain is dearer. Default: no limit. */
-  readonly maxFeePerGas?: bigint
-  /**
-   * Most gas for one settlement, 100 000 to 10 000 000. Default 350 000: USDC takes some 90 000, contract wallets of
-   * payers take the rest. Only what is used is paid for.
-   */
-  readonly maxGas?: bigint
-  /** Blocks that a transaction must stand in, its own included, 1 to 100. Default 1. */
-  readonly confirmations?: number
-  /** How long to wait for that, milliseconds, 1000 to 600 000; then the outcome is unknown. Default 30 000. */
-  readonly timeoutMs?: number
-}
+import { readWalletOptions, type WalletOptions, type WalletSettings } from './wallet-options.ts'
 
 /**
  * Settles with an account of your own: submits the payer's authorization to the token and pays the gas. Needs native
@@ -38,7 +23,7 @@ export interface WalletOptions {
  * @throws CofferError `invalid-option`. Never shows the key.
  */
 export function wallet(key: Hex | LocalAccount, options: WalletOptions = {}): Settler {
-  const settings = readOptions(options)
+  const settings = readWalletOptions(options)
   checkKey(key)
   const lanes = new Map<ChainId, Promise<Lane>>()
   const laneOf = (chain: ChainId): Promise<Lane> => {
@@ -77,7 +62,7 @@ export function wallet(key: Hex | LocalAccount, options: WalletOptions = {}): Se
 async function prepare(
   rpc: Rpc,
   transfer: SignedTransfer,
-  { maxGas, maxFeePerGas }: Settings,
+  { maxGas, maxFeePerGas }: WalletSettings,
 ): Promise<{ readonly call: Call; readonly begun: bigint } | Settlement> {
   const { asset, authorization, signature } = transfer
   const to = asset.address
@@ -112,7 +97,7 @@ function chooseFees(
 async function waitForReceipt(
   rpc: Rpc,
   transaction: Hex,
-  { confirmations, timeoutMs }: Settings,
+  { confirmations, timeoutMs }: WalletSettings,
 ): Promise<Receipt | null> {
   const deadline = Date.now() + timeoutMs
   const isDeep = async ({ block }: Receipt): Promise<boolean> =>
@@ -152,29 +137,4 @@ function checkKey(key: unknown): void {
   if (isHex(key, 32) && secp256k1.utils.isValidSecretKey(key.slice(2))) return
   if (typeof key === 'object' && key !== null && 'address' in key && 'signTransaction' in key) return
   invalidOption('wallet key', 'a private key (32 bytes as 0x hexadecimal) or a viem account')
-}
-
-interface Settings {
-  readonly maxFeePerGas: bigint | null
-  readonly maxGas: bigint
-  readonly confirmations: bigint
-  readonly timeoutMs: number
-}
-
-function readOptions(options: WalletOptions): Settings {
-  refuseUnknownOptions(options, ['maxFeePerGas', 'maxGas', 'confirmations', 'timeoutMs'], 'wallet')
-  const { maxFeePerGas = null, maxGas = 350_000n, confirmations = 1, timeoutMs = 30_000 } = options
-  if (maxFeePerGas !== null && !(typeof maxFeePerGas === 'bigint' && maxFeePerGas > 0n)) {
-    invalidOption('wallet.maxFeePerGas', 'wei as a positive bigint', maxFeePerGas)
-  }
-  if (typeof maxGas !== 'bigint' || maxGas < 100_000n || maxGas > 10_000_000n) {
-    invalidOption('wallet.maxGas', 'a bigint from 100000n to 10000000n', maxGas)
-  }
-  if (!Number.isInteger(confirmations) || confirmations < 1 || confirmations > 100) {
-    invalidOption('wallet.confirmations', 'a whole number from 1 to 100', confirmations)
-  }
-  if (!(timeoutMs >= 1000 && timeoutMs <= 600_000)) {
-    invalidOption('wallet.timeoutMs', 'milliseconds from 1000 to 600000', timeoutMs)
-  }
-  return { maxFeePerGas, maxGas, confirmations: BigInt(confirmations), timeoutMs }
 }

@@ -43,6 +43,8 @@ const settleResponse = z.object({
   network: text,
   payer: text,
   amount: text,
+  asset: text,
+  payTo: text,
 })
 
 type SettleResponse = z.infer<typeof settleResponse>
@@ -127,7 +129,10 @@ function readExchange(exchange: Exchange, transfer: SignedTransfer): Settlement 
   }
   const { status } = exchange
   const answer = z.safeParse(settleResponse, parseJsonObject(exchange.text))
-  if (answer.success && status < 500) return readResponse(answer.data, transfer)
+  // Success under an error status says two things at once: believe neither.
+  if (answer.success && (status < 300 || (status < 500 && !answer.data.success))) {
+    return readResponse(answer.data, transfer)
+  }
   const detail = `The facilitator answered with status ${status} and no settlement.`
   return TURNED_AWAY.has(status) ? unsent(detail) : unknown(null, detail)
 }
@@ -146,14 +151,18 @@ function readResponse(response: SettleResponse, transfer: SignedTransfer): Settl
   return { outcome: 'settled', transaction, block: null }
 }
 
-/** Which particular of a settlement is not what was asked. Payer and amount may be left out, the network may not. */
+/** Which particular of a settlement is not what was asked. All but the network may be left out. */
 function findMismatch(
-  { network, payer, amount }: SettleResponse,
-  { network: { id, v1Name }, authorization }: SignedTransfer,
+  { network, payer, amount, asset, payTo }: SettleResponse,
+  transfer: SignedTransfer,
 ): string | null {
+  const { id, v1Name } = transfer.network
+  const { from, to, value } = transfer.authorization
   if (network !== id && (v1Name === null || network !== v1Name)) return 'network'
-  if (payer != null && parseAddress(payer) !== authorization.from) return 'payer'
-  if (amount != null && amount !== authorization.value.toString()) return 'amount'
+  if (payer != null && parseAddress(payer) !== from) return 'payer'
+  if (amount != null && amount !== value.toString()) return 'amount'
+  if (asset != null && parseAddress(asset) !== transfer.asset.address) return 'asset'
+  if (payTo != null && parseAddress(payTo) !== to) return 'recipient'
   return null
 }
 
@@ -163,6 +172,8 @@ function readUrl(option: string): string {
   if (url === null || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLocal))) {
     return invalidOption('facilitator.url', 'an https URL, or http to this machine')
   }
+  if (url.search !== '' || url.hash !== '')
+    invalidOption('facilitator.url', 'a URL without query and fragment')
   return url.href.replace(/\/+$/, '')
 }
 
