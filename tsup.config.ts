@@ -16,6 +16,9 @@ export default defineConfig({
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',
+  // Node's own modules keep their prefix: bare names would be looked up as packages.
+  removeNodeProtocol: false,
+  external: [/^node:/],
   splitting: true,
   treeshake: true,
   dts: true,

@@ -1,5 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2'
 import { encodeBase64 } from '../lib/base64.ts'
+import { readBytes } from '../lib/body.ts'
+import { utf8 } from '../lib/bytes.ts'
 import { type Refusal, refuse } from '../problems/refusal.ts'
 import type { Charge } from '../protocols/protocol.ts'
 import type { Route, Settings } from './settings.ts'
@@ -12,16 +14,25 @@ export interface ChargedRequest {
   /** The request to hand on: a copy when the body had to be read. */
   readonly request: Request
   readonly charge: Charge
+  /** The body, when it had to be read. */
+  readonly body: Uint8Array | null
 }
 
-/** Applies a route's options to a request. */
+/**
+ * Applies a route's options to a request.
+ *
+ * @param readLimit - Most bytes of body to read, because the route or the client binds the request to it; `null` when
+ * nobody does, and the body stays unread.
+ */
 export async function createCharge(
   request: Request,
   route: Route,
   settings: Settings,
+  readLimit: number | null,
 ): Promise<ChargedRequest | Refusal> {
-  const body = route.bindBody === null ? null : await readBody(request, route.bindBody)
-  if (body !== null && 'kind' in body) return body
+  const read = readLimit === null ? null : await readBody(request, readLimit)
+  if (read !== null && 'kind' in read) return read
+  const body = read?.bytes ?? null
   const { pathname, search, origin, host } = new URL(request.url)
   const target = pathname + search
   const price = typeof route.price === 'function' ? await route.price(request) : route.price
@@ -32,40 +43,24 @@ export async function createCharge(
     route: `${request.method === 'HEAD' ? 'GET' : request.method} ${shorten(target)}`,
     realm: settings.realm ?? (settings.publicOrigin === null ? host : new URL(settings.publicOrigin).host),
     description: route.description,
-    digest: body && `sha-256=:${encodeBase64(sha256(body.bytes))}:`,
+    digest: body && route.bindBody !== null ? `sha-256=:${encodeBase64(sha256(body))}:` : null,
+    requireKey: route.requireIdempotency,
     ttl: settings.challengeTtl,
     expiresAt: settings.clock() + settings.challengeTtl * 1000,
   }
-  return { request: body ? new Request(request, { body: body.bytes }) : request, charge }
+  return { request: body ? new Request(request, { body }) : request, charge, body }
 }
 
 function shorten(target: string): string {
   if (target.length <= MAX_TARGET) return target
-  return `sha-256:${encodeBase64(sha256(new TextEncoder().encode(target)))}`
+  return `sha-256:${encodeBase64(sha256(utf8(target)))}`
 }
 
-/** Reads a body up to a limit, so that its digest can be bound. `null` when there is none. */
-async function readBody(
-  request: Request,
-  maxBytes: number,
-): Promise<{ bytes: Uint8Array<ArrayBuffer> } | Refusal | null> {
+/** Reads a body that the request is bound to. `null` when there is none. */
+async function readBody(request: Request, maxBytes: number): Promise<{ bytes: Uint8Array<ArrayBuffer> } | Refusal | null> {
   if (request.body === null) return null
-  const tooLarge = refuse('body-too-large', `The body is larger than ${maxBytes} bytes.`, {
-    expected: `at most ${maxBytes} bytes`,
-  })
-  if (Number(request.headers.get('content-length')) > maxBytes) return tooLarge
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of request.body) {
-    length += chunk.length
-    if (length > maxBytes) return tooLarge
-    chunks.push(chunk)
-  }
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return { bytes }
+  const isAnnounced = Number(request.headers.get('content-length')) > maxBytes
+  const bytes = isAnnounced ? null : await readBytes(request.body, maxBytes)
+  if (bytes !== null) return { bytes }
+  return refuse('body-too-large', `The body is larger than ${maxBytes} bytes.`, { expected: `at most ${maxBytes} bytes` })
 }

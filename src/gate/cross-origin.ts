@@ -34,7 +34,8 @@ export function crossOriginFields(request: Headers, cors: Settings['cors']): rea
 
 /** Answers `OPTIONS`, which is free: a CORS preflight learns that it may pay. */
 export function preflight(request: Headers, cors: Settings['cors']): Response {
-  const headers = new Headers(crossOriginFields(request, cors).map(([name, value]) => [name, value]))
+  const headers = new Headers()
+  for (const [name, value] of crossOriginFields(request, cors)) headers.append(name, value)
   if (headers.has('access-control-allow-origin')) {
     const method = request.get('access-control-request-method')
     const asked = request.get('access-control-request-headers')

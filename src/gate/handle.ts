@@ -1,12 +1,14 @@
 import { catalog } from '../problems/catalog.ts'
 import { problemResponse } from '../problems/problem.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
-import { composeChallenge, presentedCredential } from '../protocols/negotiate.ts'
+import { composeChallenge, type PresentedCredential, presentedCredential } from '../protocols/negotiate.ts'
 import type { Charge } from '../protocols/protocol.ts'
+import { keepHandlers } from './answer-fields.ts'
 import { createCharge } from './charge.ts'
 import { clientAddress } from './client-address.ts'
 import type { Caller } from './coffer.ts'
 import { crossOriginFields, preflight } from './cross-origin.ts'
+import { fingerprintOf, readIdempotencyKey } from './idempotency.ts'
 import { createNext, type Next } from './next.ts'
 import { pay } from './pay.ts'
 import type { Route, Settings } from './settings.ts'
@@ -28,19 +30,30 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
   if (request.method === 'OPTIONS') return preflight(request.headers, settings.cors)
   const client = clientAddress(caller.address, request.headers.get('x-forwarded-for'), settings.trustProxy)
 
-  const charged = await createCharge(request, route, settings)
-  if (isRefusal(charged)) return deny(charged, null)
-  const { charge } = charged
-
   const presented = presentedCredential(request.headers, settings.protocols)
+  const key = isPresent(presented) ? keyOf(request.headers, presented, route) : null
+  const readLimit = route.bindBody ?? (typeof key === 'string' ? settings.maxResultBytes : null)
+  const charged = await createCharge(request, route, settings, readLimit)
+  if (isRefusal(charged)) return deny(charged, null)
+  const { charge, body } = charged
+
   if (presented === null) return deny(PAYMENT_REQUIRED, charge)
   if (isRefusal(presented)) return deny(presented, charge)
+  if (isRefusal(key)) return deny(key, charge)
 
-  const paid = await pay(presented, charge, route, settings)
+  const repeat = key === null ? null : { key, fingerprint: fingerprintOf(request, body) }
+  const paid = await pay(presented, { charge, route, settings, repeat })
   if (isRefusal(paid)) return deny(paid, charge)
   if (client !== null) settings.limiter?.exempt(client)
+  if (paid instanceof Response) return shared(paid, request.headers, settings.cors)
 
-  return createNext(paid, presented.protocol, charged, settings)
+  return createNext({
+    paid,
+    protocol: presented.protocol,
+    request: charged.request,
+    settings,
+    deny: (refusal) => deny(refusal, charge),
+  })
 
   /** Answers with a problem; a 402 goes with fresh challenges, of which a client gets a limited number. */
   function deny(refusal: Refusal, charge: Charge | null): Response {
@@ -53,6 +66,26 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
     const { headers, members } = composeChallenge(charge, request.headers, refusal, settings.protocols)
     return problemResponse(refusal, settings.problemBase, { headers: [...headers, ...fields], members })
   }
+}
+
+function isPresent(presented: PresentedCredential | Refusal | null): presented is PresentedCredential {
+  return presented !== null && !isRefusal(presented)
+}
+
+/** The key that makes the request repeatable: the field's, or the one in the credential. */
+function keyOf(request: Headers, { credential }: PresentedCredential, route: Route): string | Refusal | null {
+  const key = readIdempotencyKey(request) ?? credential.key
+  if (key !== null || !route.requireIdempotency) return key
+  return refuse('bad-request', 'This route asks for an idempotency key.', {
+    expected: 'Idempotency-Key, or the payment-identifier of x402',
+  })
+}
+
+/** A kept answer with the CORS fields of who asks for it now. */
+function shared(response: Response, request: Headers, cors: Settings['cors']): Response {
+  const fields = crossOriginFields(request, cors).flatMap((field) => keepHandlers(field, response.headers))
+  for (const [name, value] of fields) response.headers.set(name, value)
+  return response
 }
 
 const PAYMENT_REQUIRED = refuse('payment-required', 'See WWW-Authenticate (MPP) or PAYMENT-REQUIRED (x402).')

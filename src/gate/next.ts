@@ -3,23 +3,34 @@ import type { Address } from '../payments/address.ts'
 import type { ChainId } from '../payments/chain.ts'
 import type { Payment, ProtocolName } from '../payments/payment.ts'
 import { CofferError } from '../problems/error.ts'
-import { problemResponse } from '../problems/problem.ts'
-import { refuse } from '../problems/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import type { HeaderField, Protocol } from '../protocols/protocol.ts'
-import type { ChargedRequest } from './charge.ts'
+import type { Held } from '../settlement/ledger.ts'
+import { bufferBody, observeBody } from './answer-body.ts'
+import { keepHandlers, privately } from './answer-fields.ts'
 import { crossOriginFields } from './cross-origin.ts'
+import { createRecorder, type Recorder } from './journal.ts'
 import type { Paid } from './pay.ts'
 import type { Settings } from './settings.ts'
 
 /** "Run the handler": what {@link handle} returns when the request is paid for. Exactly one ending must be called. */
 export interface Next {
   readonly grant: Grant
-  /** What the handler reads: the request itself, or a copy whose body was read to check its digest. */
+  /** What the handler reads: the request itself, or a copy when its body had to be read. */
   readonly request: Request
-  /** Records how the handler answered and returns the response as the payer must see it. */
+  /**
+   * Whether the answer is held back until the money moved (`settle: 'after'`): then only {@link finish} will do, with an
+   * answer that ends.
+   */
+  readonly isHeldBack: boolean
+  /**
+   * Records how the handler answered and returns the response as the payer must see it.
+   *
+   * @throws CofferError `invalid-state` when the answer is held back and is a stream, or too large to hold.
+   */
   finish(response: Response): Promise<Response>
   /** {@link finish} for servers that write their own head: called when status and headers are final, but not yet sent. */
-  conclude(status: number, headers: Pick<Headers, 'get'>): Conclusion
+  conclude(status: number, headers: Pick<Headers, 'get' | 'entries'>): Conclusion
   /** The handler threw, or nobody is there to read the answer: what was paid for stays owed. */
   abandon(): Promise<void>
 }
@@ -29,10 +40,25 @@ export interface Conclusion {
   /** Header fields to set, replacing any of the same name. */
   readonly set: readonly HeaderField[]
   /**
-   * Resolves when the outcome is stored; never rejects. `false` when the handler outlived its lease and the payment was
-   * redeemed by another request meanwhile: withhold the answer where that is still possible.
+   * Where the bytes of the body go too, as they are written, when the answer is kept for an idempotency key; `null` when
+   * it is not. Must be ended, also when the payer is gone: that is what it is kept for.
+   */
+  readonly body: AnswerSink | null
+  /**
+   * Resolves when the outcome is stored, which with a {@link body} waits for its end; never rejects. `false` when the
+   * handler outlived its lease and the payment was redeemed by another request meanwhile: withhold the answer where that
+   * is still possible.
    */
   readonly recorded: Promise<boolean>
+}
+
+/** Receives the body of an answer on its way. */
+export interface AnswerSink {
+  write(chunk: Uint8Array): void
+  /** All of the body has been written. */
+  end(): void
+  /** The body broke off: what was paid for stays owed. */
+  abort(): void
 }
 
 /** What a paid handler receives. */
@@ -64,61 +90,122 @@ export interface GrantedWallet {
   readonly chain: ChainId
 }
 
+/** What {@link createNext} stands on. */
+export interface NextOptions {
+  readonly paid: Paid
+  readonly protocol: Protocol
+  readonly request: Request
+  readonly settings: Settings
+  /** Turns a refusal into the response to this request. */
+  readonly deny: (refusal: Refusal) => Response
+}
+
 /** Makes the {@link Next} of a paid request. */
-export function createNext(
-  { held, redeemed }: Paid,
-  protocol: Protocol,
-  { request }: ChargedRequest,
-  settings: Settings,
-): Next {
-  const { ledger, problemBase, cors, onError } = settings
-  let ended = false
+export function createNext({ paid, protocol, request, settings, deny }: NextOptions): Next {
+  const { settleAfter, redeemed } = paid
+  const { ledger, cors, onError, maxResultBytes } = settings
+  let held = paid.held
+  let hasEnded = false
+
+  function end(): void {
+    if (hasEnded) throw new CofferError('invalid-state', 'this request was concluded already')
+    hasEnded = true
+  }
 
   /** Stores the outcome. A failing store must not cost the payer the answer: the lease returns it to owed. */
-  async function record(isDelivered: boolean): Promise<boolean> {
+  async function record(store: () => Promise<Held | null>): Promise<boolean> {
     try {
-      return (await (isDelivered ? ledger.deliver(held) : ledger.owe(held))) !== null
+      return (await store()) !== null
     } catch (error) {
       onError(error)
       return true
     }
   }
 
-  function end(): void {
-    if (ended) throw new CofferError('invalid-state', 'this request was concluded already')
-    ended = true
+  function fieldsFor(status: number, headers: Pick<Headers, 'get'>): readonly HeaderField[] {
+    const receipts = status < 400 ? protocol.receipt(held.payment, status) : []
+    const shared = crossOriginFields(request.headers, cors).flatMap((field) => keepHandlers(field, headers))
+    return [...receipts, ...shared, ['cache-control', privately(headers.get('cache-control'))]]
   }
 
-  function conclude(status: number, headers: Pick<Headers, 'get'>): Conclusion {
+  function conclude(status: number, headers: Pick<Headers, 'get' | 'entries'>): Conclusion {
+    if (settleAfter !== null) throw new CofferError('invalid-state', 'an answer that is held back must be finished')
     end()
-    const isDelivered = status < 400
-    const fields = isDelivered ? protocol.receipt(held.payment, status) : []
-    const shared = crossOriginFields(request.headers, cors).flatMap((field) => keepHandlers(field, headers))
-    return {
-      set: [...fields, ...shared, ['cache-control', privately(headers.get('cache-control'))]],
-      recorded: record(isDelivered),
+    const set = fieldsFor(status, headers)
+    if (status >= 400) return { set, body: null, recorded: record(() => ledger.owe(held)) }
+    if (held.payment.idempotency === null) return { set, body: null, recorded: record(() => ledger.deliver(held)) }
+    return { set, ...keep(createRecorder(status, [...headers.entries(), ...set], maxResultBytes)) }
+  }
+
+  /** Delivered is what is kept: the two are stored together, when the last byte is known. */
+  function keep(recorder: Recorder): Pick<Conclusion, 'body' | 'recorded'> {
+    const outcome = Promise.withResolvers<boolean>()
+    let isStored = false
+    const store = (what: () => Promise<Held | null>): void => {
+      if (!isStored) outcome.resolve(record(what))
+      isStored = true
     }
+    const body: AnswerSink = {
+      write(chunk) {
+        recorder.write(chunk)
+        if (!recorder.isWhole) store(() => ledger.deliver(held, recorder.result()))
+      },
+      end: () => store(() => ledger.deliver(held, recorder.result())),
+      abort: () => store(() => ledger.owe(held)),
+    }
+    return { body, recorded: outcome.promise }
+  }
+
+  async function finish(response: Response): Promise<Response> {
+    if (settleAfter !== null) return finishHeldBack(response, settleAfter)
+    const { set, body, recorded } = conclude(response.status, response.headers)
+    if (body !== null && response.body !== null) return withFields(response, observeBody(response.body, body, recorded), set)
+    body?.end()
+    if (await recorded) return withFields(response, response.body, set)
+    await response.body?.cancel()
+    return deny(LEASE_LOST)
+  }
+
+  /** Work, then money: an answer of 400 or above is not charged, and no money means no answer. */
+  async function finishHeldBack(response: Response, settle: () => Promise<Held | Refusal>): Promise<Response> {
+    end()
+    if (response.status >= 400) {
+      await record(() => ledger.owe(held))
+      return withFields(response, response.body, fieldsFor(response.status, response.headers))
+    }
+    const bytes = await bufferBody(response, maxResultBytes).catch(async (error: unknown) => {
+      await record(() => ledger.owe(held))
+      throw error
+    })
+    const settled = await settle()
+    if (isRefusal(settled)) return deny(settled)
+    held = settled
+    const set = fieldsFor(response.status, response.headers)
+    const recorder = createRecorder(response.status, [...response.headers.entries(), ...set], maxResultBytes)
+    if (bytes !== null) recorder.write(bytes)
+    const result = held.payment.idempotency === null ? undefined : recorder.result()
+    if (!(await record(() => ledger.deliver(held, result)))) return deny(LEASE_LOST)
+    return withFields(response, bytes, set)
   }
 
   return {
     grant: grantOf(held.payment, redeemed),
     request,
+    isHeldBack: settleAfter !== null,
     conclude,
-    async finish(response) {
-      const { set, recorded } = conclude(response.status, response.headers)
-      if (!(await recorded)) {
-        await response.body?.cancel()
-        return problemResponse(LEASE_LOST, problemBase)
-      }
-      const answer = new Response(response.body, response)
-      for (const [name, value] of set) answer.headers.set(name, value)
-      return answer
-    },
+    finish,
     async abandon() {
       end()
-      await record(false)
+      await record(() => ledger.owe(held))
     },
   }
+}
+
+/** The response with other fields and, when it had to be read, another body. */
+function withFields(response: Response, body: BodyInit | null, set: readonly HeaderField[]): Response {
+  const answer = new Response(body, response)
+  for (const [name, value] of set) answer.headers.set(name, value)
+  return answer
 }
 
 function grantOf(payment: Payment, redeemed: boolean): Grant {
@@ -135,15 +222,3 @@ const LEASE_LOST = refuse(
   'The handler outlived its lease, and another request redeems this payment.',
   { retryAfter: 1 },
 )
-
-/** The handler's own CORS decision stands; `Vary` is added to. */
-function keepHandlers([name, value]: HeaderField, headers: Pick<Headers, 'get'>): readonly HeaderField[] {
-  const own = headers.get(name)
-  if (own === null) return [[name, value]]
-  return name === 'access-control-allow-origin' ? [] : [[name, `${own}, ${value}`]]
-}
-
-/** What was paid for is for the payer: no shared cache may keep it (RFC 9111 section 5.2.2.7). */
-function privately(cacheControl: string | null): string {
-  return cacheControl !== null && /\b(?:private|no-store)\b/i.test(cacheControl) ? cacheControl : 'private'
-}

@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
 import type { ProtocolFactory } from '../protocols/protocol.ts'
 import type { Store } from '../stores/store.ts'
+import type { SettleMode } from '../payments/payment.ts'
 import type { ChallengeLimit } from './limiter.ts'
 
 /** What {@link createCoffer} takes. */
@@ -22,6 +23,12 @@ export interface CofferOptions {
   readonly challengeTtl?: number
   /** Seconds that a handler may work before its payment counts as abandoned and may be redeemed again. Default 300. */
   readonly handlerTimeout?: number
+  /** Seconds that a payment whose answer failed can be redeemed with the same credential. Default 86400. */
+  readonly creditTtl?: number
+  /** How answers are kept for requests with an `Idempotency-Key`. */
+  readonly results?: ResultOptions
+  /** US dollars of answers that may be given before their money moved, over all routes that settle in the background; beyond it they settle before. Default `'1'`. */
+  readonly maxUnsettled?: string
   /** How many unpaid requests a client may make. Default 20 in 60 s; `false` for no limit. */
   readonly challengeLimit?: ChallengeLimit | false
   /** How many proxies of your own add to `X-Forwarded-For`. Default 0: the field is ignored. */
@@ -43,6 +50,14 @@ export interface CofferOptions {
   readonly random?: Random
 }
 
+/** How answers are kept, so that one that got lost on the way can be had again. */
+export interface ResultOptions {
+  /** Largest body that is kept, bytes; larger answers are marked as not to be had again. Default 1 MiB. */
+  readonly maxBytes?: number
+  /** Seconds that they are kept. Default 86400. */
+  readonly ttl?: number
+}
+
 /** A wallet of the seller. */
 export interface WalletOptions {
   /** Address that is paid, on every chain that `networks` does not name. */
@@ -60,6 +75,14 @@ export interface RouteOptions {
   readonly price: string | ((request: Request) => string | Promise<string>)
   /** Id of the wallet to pay. Default: the only one, or the one called `main`. */
   readonly wallet?: string
+  /**
+   * When money moves. `before` (default): then the handler runs. `after`: when the handler has answered with less than
+   * 400; the answer is held back until the money moved, so it cannot be a stream. `background`: the answer goes out at
+   * once and the outbox settles, within {@link CofferOptions.maxUnsettled}.
+   */
+  readonly settle?: SettleMode
+  /** Whether x402 clients must send a `payment-identifier`. Default false: they may. */
+  readonly requireIdempotency?: boolean
   /** Shown to payers. Any text without control characters. */
   readonly description?: string
   /**

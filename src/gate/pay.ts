@@ -2,108 +2,195 @@ import { sha256 } from '@noble/hashes/sha2'
 import { utf8 } from '../lib/bytes.ts'
 import { toHex } from '../lib/hex.ts'
 import { createId } from '../lib/id.ts'
-import { isLeased } from '../payments/payment.ts'
+import { isExpiredCredit, isLeased, type NewPayment, type SettleMode } from '../payments/payment.ts'
+import type { Settlement } from '../payments/settlement.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import type { PresentedCredential } from '../protocols/negotiate.ts'
 import type { Charge, Protocol, Verified } from '../protocols/protocol.ts'
 import type { Held } from '../settlement/ledger.ts'
+import { keys } from '../stores/keys.ts'
+import { expose } from './exposure.ts'
+import { idempotencyOf } from './idempotency.ts'
+import { replay } from './journal.ts'
 import type { Route, Settings } from './settings.ts'
-import type { Settlement } from '../payments/settlement.ts'
 
-/** A settled payment whose handler may run now. */
+/** What a paid request is, besides its credential. */
+export interface PayOptions {
+  readonly charge: Charge
+  readonly route: Route
+  readonly settings: Settings
+  /** Idempotency key of the request, and the fingerprint that it stands for; `null` when it has none. */
+  readonly repeat: { readonly key: string; readonly fingerprint: string } | null
+}
+
+/** A payment whose handler may run now. */
 export interface Paid {
   readonly held: Held
   /** Whether it was settled by an earlier request, whose answer failed. */
   readonly redeemed: boolean
+  /** Moves the money once the handler has answered; `null` when it has moved, or the outbox moves it. */
+  readonly settleAfter: (() => Promise<Held | Refusal>) | null
 }
 
-/** Turns a credential into a settled payment, once: verify, claim, settle. What is claimed already is resumed. */
-export async function pay(
-  { protocol, credential }: PresentedCredential,
-  charge: Charge,
-  route: Route,
-  settings: Settings,
-): Promise<Paid | Refusal> {
-  const { ledger, random } = settings
+/**
+ * Turns a credential into the right to run the handler, once: verify, claim, settle. What is claimed already is resumed:
+ * it may run the handler for what is owed, or bring back the answer that was given (a `Response`).
+ */
+export async function pay(presented: PresentedCredential, options: PayOptions): Promise<Paid | Response | Refusal> {
+  const { protocol, credential } = presented
+  const { ledger } = options.settings
   const credentialHash = toHex(sha256(utf8(credential.text)))
 
-  const verified = await protocol.verify(credential, charge)
+  const verified = await protocol.verify(credential, options.charge)
   if (isRefusal(verified)) {
     // An expired or outbid credential still redeems what it has paid for already.
-    const known = await ledger.find(credentialHash)
-    return known === null ? verified : resume(known, null, protocol, charge, settings)
+    const known = await ledger.findByCredential(credentialHash)
+    return known === null ? verified : resume(known, null, protocol, options)
   }
 
-  const claim = await ledger.claim({
-    id: createId('pay', random),
+  const idempotency =
+    options.repeat && idempotencyOf(options.repeat.key, verified.payer, options.repeat.fingerprint)
+  const held = await claim(presented, verified, { credentialHash, idempotency }, options)
+  if (held !== null) return start(held, () => verified.settle(), options.settings)
+
+  const known =
+    (await ledger.findByCredential(credentialHash)) ?? (idempotency && (await ledger.findByKey(idempotency.hash)))
+  if (known === null) return duplicate('Its proof was spent by another credential.')
+  const isSame = known.payment.credentialHash === credentialHash
+  return resume(known, isSame ? verified : null, protocol, options)
+}
+
+/** Takes the proofs; `null` when one of them, or the idempotency key, is taken. */
+async function claim(
+  { credential }: PresentedCredential,
+  verified: Verified,
+  identity: Pick<NewPayment, 'credentialHash' | 'idempotency'>,
+  { charge, route, settings }: PayOptions,
+): Promise<Held | null> {
+  const { ledger, random, store, maxUnsettled } = settings
+  const id = createId('pay', random)
+  const { asset, amount, deferred } = verified
+  const payment = (settle: SettleMode): NewPayment => ({
+    id,
     proofs: verified.proofs,
     protocol: credential.protocol,
     method: verified.method,
     network: verified.network,
-    asset: verified.asset.address,
-    amount: verified.amount.toString(),
-    decimals: verified.asset.decimals,
+    asset: asset.address,
+    amount: amount.toString(),
+    decimals: asset.decimals,
     payer: verified.payer,
     recipient: verified.recipient,
     wallet: route.wallet.id,
     route: charge.route,
-    credentialHash,
+    digest: charge.digest,
+    settle,
+    ...identity,
     evidence: verified.evidence,
   })
-  if (claim !== null) return settle(claim, () => verified.settle(), settings)
-
-  const known = await ledger.find(credentialHash)
-  return known === null ? duplicate('Its proof was spent by another credential.') : resume(known, verified, protocol, charge, settings)
+  if (deferred === null || route.settle === 'before') return ledger.claim(payment('before'))
+  if (route.settle === 'after') return ledger.claim(payment('after'))
+  const room = await expose(id, { amount, decimals: asset.decimals }, maxUnsettled, store)
+  const held = room && (await ledger.claim(payment('background'), deferred, room))
+  // No room, or somebody else was just taking some: settling first is always right.
+  return held ?? ledger.claim(payment('before'))
 }
 
-/** A credential that we have seen before: what it gets depends on what became of its payment. */
+/** A credential or a key that we have seen before: what it gets depends on what became of its payment. */
 async function resume(
   known: Held,
   verified: Verified | null,
   protocol: Protocol,
-  charge: Charge,
-  settings: Settings,
-): Promise<Paid | Refusal> {
+  options: PayOptions,
+): Promise<Paid | Response | Refusal> {
+  const { charge, settings, repeat } = options
   const { payment } = known
-  if (payment.route !== charge.route) return duplicate('It was presented for another request.')
+  const now = settings.clock()
+  if (payment.route !== charge.route || payment.digest !== charge.digest) {
+    return duplicate('It was presented for another request.')
+  }
+  const own = payment.idempotency
+  const isRepeat = repeat !== null && own?.hash === idempotencyOf(repeat.key, payment.payer, '').hash
+  if (isRepeat && own?.fingerprint !== repeat.fingerprint) return CONFLICT
   if (payment.state === 'failed') return failed(payment.cause)
-  if (payment.delivery === 'delivered') return duplicate('Its answer was delivered.')
-  if (isLeased(payment, settings.clock())) return inFlight()
+  if (payment.delivery === 'delivered') {
+    if (!isRepeat) return duplicate('Its answer was delivered.')
+    const result = await settings.store.get(keys.result(payment.id))
+    return (result && replay(result.value)) ?? NOT_KEPT
+  }
+  if (isLeased(payment, now)) return inFlight()
+  if (isExpiredCredit(payment, now, settings.creditMs)) return EXPIRED
   const held = await settings.ledger.lease(known)
   if (held === null) return inFlight()
-  if (payment.state === 'settled') return { held, redeemed: true }
-  return settle(
-    held,
-    async () => {
-      const found = await protocol.reconcile(payment)
-      return found.outcome === 'unsent' && verified !== null ? verified.settle() : found
-    },
-    settings,
-  )
+  if (payment.state === 'settled') return { held, redeemed: true, settleAfter: null }
+  const move = async (): Promise<Settlement> => {
+    const found = await protocol.reconcile(payment)
+    return found.outcome === 'unsent' && verified !== null ? verified.settle() : found
+  }
+  // Without a credential that still verifies there may be nothing to settle: find out before the handler works.
+  return verified === null ? settleFirst(held, move, settings) : start(held, move, settings)
+}
+
+/** Lets the handler run: after the money moved, or before it does. */
+async function start(held: Held, move: () => Promise<Settlement>, settings: Settings): Promise<Paid | Refusal> {
+  switch (held.payment.settle) {
+    case 'background':
+      return { held, redeemed: false, settleAfter: null }
+    case 'after':
+      return { held, redeemed: false, settleAfter: () => settle(held, move, settings) }
+    case 'before':
+      return settleFirst(held, move, settings)
+  }
+}
+
+async function settleFirst(held: Held, move: () => Promise<Settlement>, settings: Settings): Promise<Paid | Refusal> {
+  const settled = await settle(held, move, settings)
+  return isRefusal(settled) ? settled : { held: settled, redeemed: false, settleAfter: null }
 }
 
 /** Moves the money of a payment that we hold, and writes down how that ended. */
 async function settle(
   held: Held,
   move: () => Promise<Settlement>,
-  { ledger }: Settings,
-): Promise<Paid | Refusal> {
-  const settlement = await move().catch(
-    (cause: unknown): Settlement => ({ outcome: 'unknown', transaction: null, detail: String(cause) }),
-  )
+  { ledger, onError }: Settings,
+): Promise<Held | Refusal> {
+  const settlement = await move().catch((error: unknown): Settlement => {
+    onError(error)
+    return { outcome: 'unknown', transaction: null, detail: 'the settlement broke off' }
+  })
   const after = await ledger.settle(held, settlement)
   if (after === null) return inFlight()
   switch (settlement.outcome) {
     case 'settled':
-      return { held: after, redeemed: false }
+      return after
     case 'failed':
       return failed(settlement.cause)
     case 'unknown':
-      return refuse('settlement-unknown', 'The settlement did not answer in time: money may have moved. Send the same credential again.', { retryAfter: 5 })
+      return UNKNOWN
     case 'unsent':
-      return refuse('settlement-unavailable', 'The settlement could not be started: no money moved. Send the same credential again.', { retryAfter: 5 })
+      return UNAVAILABLE
   }
 }
+
+const CONFLICT = refuse('idempotency-conflict', 'This idempotency key was used for another request.', {
+  expected: 'the same method, URL and body',
+})
+
+const NOT_KEPT = refuse('result-unavailable', 'The answer was delivered, but was too large to be kept, or kept too long ago.')
+
+const EXPIRED = refuse('credit-expired', 'The time to redeem this payment has passed.')
+
+const UNKNOWN = refuse(
+  'settlement-unknown',
+  'The settlement did not answer in time: money may have moved. Send the same credential again.',
+  { retryAfter: 5 },
+)
+
+const UNAVAILABLE = refuse(
+  'settlement-unavailable',
+  'The settlement could not be started: no money moved. Send the same credential again.',
+  { retryAfter: 5 },
+)
 
 const duplicate = (why: string): Refusal => refuse('duplicate-payment', `This payment was used already. ${why}`)
 

@@ -3,10 +3,14 @@ import { type Random, systemRandom } from '../lib/id.ts'
 import { type Address, parseAddress } from '../payments/address.ts'
 import { type Price, parsePrice } from '../payments/amount.ts'
 import type { ChainId } from '../payments/chain.ts'
+import type { Payment, SettleMode } from '../payments/payment.ts'
+import type { Settlement } from '../payments/settlement.ts'
 import { invalidOption } from '../problems/error.ts'
 import type { Environment, Protocol } from '../protocols/protocol.ts'
 import { stub } from '../protocols/stub.ts'
 import { createLedger, type Ledger } from '../settlement/ledger.ts'
+import { createReconciler } from '../settlement/reconcile.ts'
+import { createWorker, type Worker } from '../settlement/worker.ts'
 import type { Store } from '../stores/store.ts'
 import { type ChallengeLimit, createLimiter, type Limiter } from './limiter.ts'
 import type { CofferOptions, RouteOptions, WalletOptions } from './options.ts'
@@ -17,6 +21,7 @@ export interface Settings {
   readonly protocols: readonly Protocol[]
   readonly store: Store
   readonly ledger: Ledger
+  readonly worker: Worker
   readonly limiter: Limiter | null
   readonly realm: string | null
   readonly publicOrigin: string | null
@@ -25,6 +30,12 @@ export interface Settings {
   readonly cors: '*' | readonly string[] | false
   readonly problemBase: string
   readonly onError: (error: unknown) => void
+  /** How long a payment whose answer failed can be redeemed, milliseconds. */
+  readonly creditMs: number
+  /** Largest answer that is kept, bytes. */
+  readonly maxResultBytes: number
+  /** Most that may be answered for before its money moved. */
+  readonly maxUnsettled: Price
   readonly clock: Clock
   readonly random: Random
 }
@@ -40,11 +51,16 @@ export interface Route {
   readonly price: Price | ((request: Request) => Promise<Price>)
   readonly wallet: Wallet
   readonly description: string | null
+  readonly settle: SettleMode
+  readonly requireIdempotency: boolean
   /** Most bytes of body to read; `null` when the body is not bound. */
   readonly bindBody: number | null
 }
 
+const SETTLE_MODES = ['before', 'after', 'background'] as const
 const MIN_SECRET_BYTES = 32
+/** Longer than any settlement or webhook may take. */
+const WORKER_LEASE_MS = 120_000
 const DAY = 86_400
 
 /**
@@ -60,11 +76,36 @@ export function readOptions(options: CofferOptions): Settings {
   const protocols = readProtocols(options, environment)
   const wallets = readWallets(options.wallets)
   const handlerTimeout = seconds('handlerTimeout', options.handlerTimeout ?? 300, 1, DAY)
+  const resultTtl = seconds('results.ttl', options.results?.ttl ?? DAY, 60, 30 * DAY)
+  const onError = options.onError ?? (() => {})
+  const ledger = createLedger({
+    store: options.store,
+    clock,
+    leaseMs: handlerTimeout * 1000,
+    resultMs: resultTtl * 1000,
+    announce: () => [],
+  })
   return {
     wallets,
     protocols,
     store: options.store ?? invalidOption('store', "a store such as sqlite('coffer.db')"),
-    ledger: createLedger({ store: options.store, clock, leaseMs: handlerTimeout * 1000 }),
+    ledger,
+    worker: createWorker({
+      store: options.store,
+      clock,
+      random,
+      leaseMs: WORKER_LEASE_MS,
+      onError,
+      handlers: {
+        reconcile: createReconciler({
+          ledger,
+          clock,
+          reconcile: (payment) => ofProtocol(payment, protocols, (protocol) => protocol.reconcile(payment)),
+          settleDeferred: (payment, deferred) =>
+            ofProtocol(payment, protocols, (protocol) => protocol.settleDeferred(payment, deferred)),
+        }),
+      },
+    }),
     limiter: options.challengeLimit === false ? null : createLimiter(readLimit(options.challengeLimit), clock),
     realm: options.realm === undefined ? null : printable('realm', options.realm),
     publicOrigin: options.publicUrl === undefined ? null : readOrigin(options.publicUrl),
@@ -72,7 +113,10 @@ export function readOptions(options: CofferOptions): Settings {
     trustProxy: whole('trustProxy', options.trustProxy ?? 0, 0, 32),
     cors: options.cors ?? '*',
     problemBase: (options.problemBase ?? 'urn:coffer:problems').replace(/\/$/, ''),
-    onError: options.onError ?? (() => {}),
+    onError,
+    creditMs: seconds('creditTtl', options.creditTtl ?? DAY, 60, 365 * DAY) * 1000,
+    maxResultBytes: whole('results.maxBytes', options.results?.maxBytes ?? 2 ** 20, 0, 2 ** 26),
+    maxUnsettled: parsePrice(options.maxUnsettled ?? '1', 'maxUnsettled'),
     clock,
     random,
   }
@@ -91,8 +135,21 @@ export function readRoute(options: RouteOptions, settings: Settings): Route {
     price: typeof price === 'function' ? async (request) => readPrice(await price(request), settings) : readPrice(price, settings),
     wallet: readWalletId(options.wallet, settings.wallets),
     description: description === undefined ? null : withoutControls('description', description),
+    settle: oneOf('settle', options.settle ?? 'before', SETTLE_MODES),
+    requireIdempotency: options.requireIdempotency ?? false,
     bindBody: bindBody === false ? null : maxBytes,
   }
+}
+
+/** A payment goes back to the protocol that it came through; stub payments are of x402 in name only. */
+async function ofProtocol(
+  payment: Payment,
+  protocols: readonly Protocol[],
+  ask: (protocol: Protocol) => Promise<Settlement>,
+): Promise<Settlement> {
+  const protocol = protocols.find(({ name, chains }) => name === payment.protocol && chains.includes(payment.network))
+  if (protocol) return ask(protocol)
+  return { outcome: 'unknown', transaction: null, detail: `${payment.protocol} on ${payment.network} is not configured` }
 }
 
 function readPrice(text: unknown, { protocols }: Settings): Price {
@@ -173,6 +230,9 @@ const whole = (option: string, value: number, min: number, max: number): number 
     ? value
     : invalidOption(option, `a whole number from ${min} to ${max}`, value)
 
+const oneOf = <Value extends string>(option: string, value: Value, values: readonly Value[]): Value =>
+  values.includes(value) ? value : invalidOption(option, `one of ${values.join(', ')}`, value)
+
 const printable = (option: string, text: string): string =>
   /^[\x20-\x7e]+$/.test(text) ? text : invalidOption(option, 'printable ASCII text', text)
 
@@ -197,6 +257,9 @@ const OPTION_NAMES: Readonly<Record<keyof CofferOptions, true>> = {
   publicUrl: true,
   challengeTtl: true,
   handlerTimeout: true,
+  creditTtl: true,
+  results: true,
+  maxUnsettled: true,
   challengeLimit: true,
   trustProxy: true,
   cors: true,
@@ -211,5 +274,7 @@ const ROUTE_OPTION_NAMES: Readonly<Record<keyof RouteOptions, true>> = {
   price: true,
   wallet: true,
   description: true,
+  settle: true,
+  requireIdempotency: true,
   bindBody: true,
 }

@@ -7,14 +7,23 @@ import type { Settlement } from './settlement.ts'
 export type ProtocolName = 'x402' | 'mpp'
 
 /**
- * Our record of a proof, as the store keeps it.
+ * When money moves: `before` the handler runs; `after` it has answered with less than 400; in the `background`, by the
+ * outbox, while the handler runs.
+ */
+export type SettleMode = 'before' | 'after' | 'background'
+
+/**
+ * Our record of a proof, as the store keeps it: what became of the money, and what became of the answer.
  *
  * ```
- * claimed --settle--> settled (owed) --handler answered < 400--> settled (delivered)
- *    |  \                 ^   `--handler answered >= 400 or crashed--> still owed: the same credential redeems it
- *    |   `--> failed      |
- *    `------> unknown ----'   until the chain tells
+ * claimed --> settled         the money moved
+ *    |   `--> failed          it did not, and never will for this credential
+ *    `------> unknown         it may have: the chain is asked until it tells
+ *
+ * owed ------> delivered      the handler answered with less than 400
  * ```
+ *
+ * A payment is worked on by who holds its lease. When the lease lapses, whoever comes next may take it.
  */
 export interface Payment {
   readonly id: string
@@ -34,8 +43,13 @@ export interface Payment {
   readonly wallet: string
   /** What was paid for: method and request target. */
   readonly route: string
+  /** Digest of the body that it was paid for, when the route binds it. */
+  readonly digest: string | null
+  readonly settle: SettleMode
   /** SHA-256 of the credential as sent: only its holder may redeem what is owed. */
   readonly credentialHash: string
+  /** The request that an idempotency key stands for; `null` when the payer sent no key. */
+  readonly idempotency: Idempotency | null
   /** What the protocol needs to ask the chain about this payment. */
   readonly evidence: JsonObject
   readonly state: 'claimed' | 'settled' | 'failed' | 'unknown'
@@ -50,12 +64,31 @@ export interface Payment {
   readonly claimedAt: number
   readonly settledAt: number | null
   readonly deliveredAt: number | null
+  /** When its transaction was found to have vanished from the chain. */
+  readonly vanishedAt: number | null
+}
+
+/** A key that a payer gave a request, so that it can be sent again. */
+export interface Idempotency {
+  /** SHA-256 of payer and key: the key itself is the payer's secret. */
+  readonly hash: string
+  /** SHA-256 of the request's method, URL and body. */
+  readonly fingerprint: string
 }
 
 /** What a payment is before anything happened to it. */
 export type NewPayment = Omit<
   Payment,
-  'state' | 'delivery' | 'leaseUntil' | 'transaction' | 'block' | 'cause' | 'claimedAt' | 'settledAt' | 'deliveredAt'
+  | 'state'
+  | 'delivery'
+  | 'leaseUntil'
+  | 'transaction'
+  | 'block'
+  | 'cause'
+  | 'claimedAt'
+  | 'settledAt'
+  | 'deliveredAt'
+  | 'vanishedAt'
 >
 
 /** The first state: nobody else can use the proof, no money has moved. */
@@ -71,44 +104,46 @@ export function claimed(payment: NewPayment, now: number, leaseUntil: number): P
     claimedAt: now,
     settledAt: null,
     deliveredAt: null,
+    vanishedAt: null,
   }
 }
 
 /**
- * What a settlement makes of a payment. `unsent` stays in doubt too, without a transaction: the claim must outlive the
- * attempt, and the same credential settles it when it comes back.
+ * What a settlement makes of a payment. Its lease goes on for the handler to run, unless the money did not move and the
+ * handler waits for it. `unsent` leaves it in doubt too, without a transaction: the claim outlives the attempt, and the
+ * same credential settles it when it comes back.
  */
-export function afterSettlement(
-  payment: Payment,
-  settlement: Settlement,
-  now: number,
-  leaseUntil: number,
-): Payment {
+export function afterSettlement(payment: Payment, settlement: Settlement, now: number): Payment {
+  const leaseUntil = payment.settle === 'background' ? payment.leaseUntil : null
   switch (settlement.outcome) {
     case 'settled':
       return {
         ...payment,
         state: 'settled',
-        leaseUntil,
         transaction: settlement.transaction,
         block: settlement.block,
         settledAt: now,
       }
     case 'failed':
-      return { ...payment, state: 'failed', leaseUntil: null, cause: settlement.cause }
+      return { ...payment, state: 'failed', leaseUntil, cause: settlement.cause }
     case 'unknown':
-      return { ...payment, state: 'unknown', leaseUntil: null, transaction: settlement.transaction }
+      return {
+        ...payment,
+        state: 'unknown',
+        leaseUntil,
+        transaction: settlement.transaction ?? payment.transaction,
+      }
     case 'unsent':
-      return { ...payment, state: 'unknown', leaseUntil: null }
+      return { ...payment, state: 'unknown', leaseUntil }
   }
 }
 
-/** Somebody works on it again: settles a claim that its owner abandoned, or runs the handler for what is owed. */
+/** Somebody works on it, from now. */
 export function leased(payment: Payment, leaseUntil: number): Payment {
   return { ...payment, leaseUntil }
 }
 
-/** The handler did not deliver: what was paid for stays owed. */
+/** The handler did not deliver: what was paid for stays owed, or, when no money has moved yet, unpaid. */
 export function owed(payment: Payment): Payment {
   return { ...payment, leaseUntil: null }
 }
@@ -118,7 +153,17 @@ export function delivered(payment: Payment, now: number): Payment {
   return { ...payment, delivery: 'delivered', leaseUntil: null, deliveredAt: now }
 }
 
+/** The transaction is on the chain no more, long after it was. */
+export function vanished(payment: Payment, now: number): Payment {
+  return { ...payment, vanishedAt: now }
+}
+
 /** Whether somebody holds the lease now. */
 export function isLeased(payment: Payment, now: number): boolean {
   return payment.leaseUntil !== null && payment.leaseUntil > now
+}
+
+/** Whether the time to redeem what was paid for has passed. */
+export function isExpiredCredit(payment: Payment, now: number, creditMs: number): boolean {
+  return payment.settledAt !== null && payment.delivery === 'owed' && now > payment.settledAt + creditMs
 }

@@ -86,6 +86,27 @@ export const catalog = {
     retryable: true,
     charged: 'unknown',
   }),
+  'idempotency-conflict': row({
+    slug: 'idempotency-conflict',
+    status: 409,
+    title: 'Idempotency Conflict',
+    retryable: false,
+    charged: false,
+  }),
+  'result-unavailable': row({
+    slug: 'result-unavailable',
+    status: 409,
+    title: 'Result Unavailable',
+    retryable: false,
+    charged: true,
+  }),
+  'credit-expired': row({
+    slug: 'credit-expired',
+    status: 409,
+    title: 'Credit Expired',
+    retryable: false,
+    charged: true,
+  }),
   'settlement-unknown': row({
     slug: 'settlement-unknown',
     status: 503,

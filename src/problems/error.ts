@@ -8,6 +8,8 @@ export type CofferErrorCode =
   | 'invalid-state'
   /** A package that this feature needs is not installed. */
   | 'missing-package'
+  /** A webhook is not authentic, not of this time, or not an event. */
+  | 'invalid-webhook'
 
 /** The one class that Coffer throws: mistakes of the programmer, failures of the infrastructure. */
 export class CofferError extends Error {

@@ -32,7 +32,8 @@ export function problemDetails(refusal: Refusal, problemBase: string, members: J
 
 /** The response to a refused request: a problem (RFC 9457), never cached. */
 export function problemResponse(refusal: Refusal, problemBase: string, parts: ProblemParts = {}): Response {
-  const headers = new Headers(parts.headers ? [...parts.headers].map(([name, value]) => [name, value]) : [])
+  const headers = new Headers()
+  for (const [name, value] of parts.headers ?? []) headers.append(name, value)
   headers.set('content-type', 'application/problem+json')
   headers.set('cache-control', 'no-store')
   if (refusal.retryAfter !== undefined) headers.set('retry-after', String(refusal.retryAfter))

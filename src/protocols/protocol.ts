@@ -22,9 +22,11 @@ export interface Protocol {
   credential(request: Headers): Credential | Refusal | null
   /** Checks everything that can be checked without moving money. */
   verify(credential: Credential, charge: Charge): Promise<Verified | Refusal>
-  /** Asks the chain what became of a payment whose settlement nobody saw end. */
+  /** Asks the chain what became of a payment whose settlement nobody saw end. Never throws. */
   reconcile(payment: Payment): Promise<Settlement>
-  /** Header fields of the receipt of a settled payment, for an answer with this status. */
+  /** {@link Verified.settle} from what {@link Verified.deferred} kept, perhaps in another process. Never throws. */
+  settleDeferred(payment: Payment, deferred: JsonObject): Promise<Settlement>
+  /** Header fields of the receipt of a payment, for an answer with this status. */
   receipt(payment: Payment, status: number): readonly HeaderField[]
   /** Throws for a price that no offer can express exactly (more decimals than the asset has). */
   checkPrice(price: Price): void
@@ -57,6 +59,8 @@ export interface Charge {
   readonly description: string | null
   /** `sha-256=:…:` of the body (RFC 9530) when the route binds it. */
   readonly digest: string | null
+  /** Whether the request must carry an idempotency key. */
+  readonly requireKey: boolean
   /** How long a challenge is good for, seconds. */
   readonly ttl: number
   /** When challenges written now end, epoch milliseconds. */
@@ -78,6 +82,8 @@ export interface Credential {
   readonly protocol: ProtocolName
   /** The text that carried it, as sent. Identifies this very credential; never logged or stored. */
   readonly text: string
+  /** A key that the credential gives its request (x402 `payment-identifier`); `null` when it gives none. */
+  readonly key: string | null
   /** The protocol's own reading of it. */
   readonly content: unknown
 }
@@ -98,6 +104,11 @@ export interface Verified {
   readonly recipient: Address
   /** What {@link Protocol.reconcile} needs after a restart. Never a signature. */
   readonly evidence: JsonObject
+  /**
+   * What {@link Protocol.settleDeferred} needs to move the money later; `null` when there is nothing to put off: the
+   * payer has moved it already, or a signature alone pays.
+   */
+  readonly deferred: JsonObject | null
   /** Moves the money. Called once, after the claim. Never throws: trouble is an outcome. */
   settle(): Promise<Settlement>
 }

@@ -1,6 +1,7 @@
 import { toBaseUnits } from '../payments/amount.ts'
 import type { Asset } from '../payments/asset.ts'
 import type { ChainId } from '../payments/chain.ts'
+import type { Settlement } from '../payments/settlement.ts'
 import { refuse } from '../problems/refusal.ts'
 import type { Credential, ProtocolFactory, Verified } from './protocol.ts'
 
@@ -8,6 +9,8 @@ import type { Credential, ProtocolFactory, Verified } from './protocol.ts'
 const NETWORK: ChainId = 'eip155:0'
 const NOBODY = `0x${'0'.repeat(40)}` as const
 const NOTHING: Asset = { address: NOBODY, decimals: 18, symbol: 'STUB' }
+
+const FREE: Settlement = { outcome: 'settled', transaction: null, block: null }
 
 const CREDENTIAL = /^stub_[\x21-\x7e]{1,256}$/
 
@@ -18,7 +21,7 @@ const CREDENTIAL = /^stub_[\x21-\x7e]{1,256}$/
 export function stub(): ProtocolFactory {
   return () => ({
     name: 'x402',
-    chains: [],
+    chains: [NETWORK],
     challenge: () => null,
     checkPrice: () => {},
     credential(request) {
@@ -29,7 +32,7 @@ export function stub(): ProtocolFactory {
           expected: 'stub_ and up to 256 printable characters',
         })
       }
-      return { protocol: 'x402', text, content: null }
+      return { protocol: 'x402', text, key: null, content: null }
     },
     async verify({ text }: Credential, charge): Promise<Verified> {
       return {
@@ -41,10 +44,12 @@ export function stub(): ProtocolFactory {
         payer: NOBODY,
         recipient: charge.recipient(NETWORK),
         evidence: {},
-        settle: async () => ({ outcome: 'settled', transaction: null, block: null }),
+        deferred: null,
+        settle: async () => FREE,
       }
     },
-    reconcile: async () => ({ outcome: 'settled', transaction: null, block: null }),
+    reconcile: async () => FREE,
+    settleDeferred: async () => FREE,
     receipt: () => [],
   })
 }

@@ -12,28 +12,44 @@ import {
 import type { Settlement } from '../payments/settlement.ts'
 import { keys } from '../stores/keys.ts'
 import type { Store, Version, Write } from '../stores/store.ts'
+import { dequeue, enqueue, reconcileJob } from './outbox.ts'
 
 /** A payment as it was read or written last. A transition succeeds only from the version it holds. */
 export interface Held {
   readonly payment: Payment
   readonly version: Version
+  /** When the outbox row of the claim is due: known to the claimant alone, who may still move the row. */
+  readonly jobDueAt?: number
 }
 
-/** The book of payments. Every method that changes something is one commit. */
+/** The book of payments. Every method that changes something is one commit, with all that follows from it. */
 export interface Ledger {
-  /** Takes the proofs for this payment; `null` when any of them is spent already. */
-  claim(payment: NewPayment): Promise<Held | null>
+  /**
+   * Takes the proofs for this payment; `null` when any of them, or its idempotency key, is taken already.
+   *
+   * @param deferred - What the outbox needs to settle it; present when it settles in the background.
+   * @param also - Further writes of the commit.
+   */
+  claim(payment: NewPayment, deferred?: JsonObject, also?: readonly Write[]): Promise<Held | null>
+  get(id: string): Promise<Held | null>
   /** The payment that this very credential made. */
-  find(credentialHash: string): Promise<Held | null>
+  findByCredential(hash: string): Promise<Held | null>
+  /** The payment that a payer's idempotency key belongs to. */
+  findByKey(hash: string): Promise<Held | null>
   /** Works on a payment that nobody works on: `null` when somebody else was faster. */
   lease(held: Held): Promise<Held | null>
-  /** Writes down how the settlement ended. A settled payment stays leased, for its handler to run. */
+  /** Writes down how the settlement ended: `null` when somebody else did so first. */
   settle(held: Held, settlement: Settlement): Promise<Held | null>
-  /** The handler answered: `null` when the lease was lost meanwhile. */
-  deliver(held: Held): Promise<Held | null>
+  /** The writes of {@link settle}, for a commit that has more to say. */
+  settlementWrites(held: Held, settlement: Settlement): readonly Write[]
+  /** The handler answered, perhaps with a result to keep: `null` when the lease was lost meanwhile. */
+  deliver(held: Held, result?: JsonObject): Promise<Held | null>
   /** The handler did not deliver: the payer may come back. */
   owe(held: Held): Promise<Held | null>
 }
+
+/** Tells the world of a transition, in its own commit: the rows to write. */
+export type Announce = (type: 'payment.received' | 'payment.settled' | 'payment.failed', payment: Payment) => readonly Write[]
 
 /** What a {@link Ledger} stands on. */
 export interface LedgerOptions {
@@ -41,40 +57,110 @@ export interface LedgerOptions {
   readonly clock: Clock
   /** How long a settlement or a handler may work before its payment counts as abandoned, milliseconds. */
   readonly leaseMs: number
+  /** How long a result can be had again, milliseconds. */
+  readonly resultMs: number
+  readonly announce: Announce
 }
 
-/** Opens the book. */
-export function createLedger({ store, clock, leaseMs }: LedgerOptions): Ledger {
-  const leaseUntil = (): number => clock() + leaseMs
+/** First look at a settlement in doubt, milliseconds after it came into doubt. */
+const RECONCILE_MS = 2000
 
-  async function commit(payment: Payment, condition: Write['if'], indexes: readonly string[] = []): Promise<Held | null> {
-    const version = await store.commit([
-      { key: keys.payment(payment.id), value: toJson(payment), ...(condition && { if: condition }) },
-      ...indexes.map((key): Write => ({ key, value: { payment: payment.id }, if: 'absent' })),
-    ])
+/** Opens the book. */
+export function createLedger({ store, clock, leaseMs, resultMs, announce }: LedgerOptions): Ledger {
+  async function commit(payment: Payment, condition: Write['if'], also: readonly Write[]): Promise<Held | null> {
+    const version = await store.commit([paymentWrite(payment, condition), ...also])
     return version === null ? null : { payment, version }
   }
 
-  const transition = (held: Held, payment: Payment): Promise<Held | null> =>
-    commit(payment, { version: held.version })
+  async function get(id: string): Promise<Held | null> {
+    const entry = await store.get(keys.payment(id))
+    return entry && { payment: fromJson(entry.value), version: entry.version }
+  }
+
+  async function find(key: string): Promise<Held | null> {
+    const index = await store.get(key)
+    return index && get(String(index.value['payment']))
+  }
+
+  /** A transition by the holder of the lease. The outbox may have written meanwhile; the lease decides, not the version. */
+  async function conclude(held: Held, next: (payment: Payment) => Payment, also: readonly Write[]): Promise<Held | null> {
+    for (let current: Held | null = held; current !== null; current = await get(held.payment.id)) {
+      if (current.payment.leaseUntil !== held.payment.leaseUntil) return null
+      const done = await commit(next(current.payment), { version: current.version }, also)
+      if (done !== null) return done
+    }
+    return null
+  }
+
+  /** What follows from the new state of a payment, besides its own record. */
+  function consequences(payment: Payment): readonly Write[] {
+    if (payment.state === 'unknown') return []
+    const rows: Write[] = payment.settle === 'background' ? [{ key: keys.unsettled(payment.id), value: null }] : []
+    if (payment.state === 'settled') return [...rows, ...announce('payment.settled', payment)]
+    // Nothing was bought with the key, so it is free again.
+    if (payment.idempotency) rows.push({ key: keys.idempotency(payment.idempotency.hash), value: null })
+    return [...rows, ...announce('payment.failed', payment)]
+  }
+
+  /**
+   * Moves the row that the claim wrote. Who settles an abandoned claim leaves the row to the outbox, which has moved it
+   * already; there must not be two.
+   */
+  function jobWrites({ payment, version, jobDueAt }: Held, isInDoubt: boolean): readonly Write[] {
+    if (jobDueAt === undefined) return []
+    const job = reconcileJob(payment.id)
+    const row = dequeue(job.id, jobDueAt)
+    return isInDoubt ? [{ ...row, if: { version } }, enqueue(job, clock() + RECONCILE_MS)] : [row]
+  }
 
   return {
-    claim(payment) {
-      const indexes = [...payment.proofs.map(keys.proof), keys.credential(payment.credentialHash)]
-      return commit(claimed(payment, clock(), leaseUntil()), 'absent', indexes)
+    async claim(newPayment, deferred, also = []) {
+      const now = clock()
+      const leaseUntil = now + leaseMs
+      const payment = claimed(newPayment, now, leaseUntil)
+      const index = (key: string, expiresAt?: number): Write => ({
+        key,
+        value: { payment: payment.id },
+        if: 'absent',
+        ...(expiresAt !== undefined && { expiresAt }),
+      })
+      const job = reconcileJob(payment.id, deferred)
+      const jobDueAt = deferred === undefined ? leaseUntil : now
+      const held = await commit(payment, 'absent', [
+        ...payment.proofs.map((proof) => index(keys.proof(proof))),
+        index(keys.credential(payment.credentialHash)),
+        ...(payment.idempotency ? [index(keys.idempotency(payment.idempotency.hash), now + resultMs)] : []),
+        // Should this process die, somebody will look. What the outbox settles, it settles at once.
+        enqueue(job, jobDueAt),
+        ...announce('payment.received', payment),
+        ...also,
+      ])
+      return held && { ...held, jobDueAt }
     },
-    async find(credentialHash) {
-      const index = await store.get(keys.credential(credentialHash))
-      if (index === null) return null
-      const entry = await store.get(keys.payment(String(index.value['payment'])))
-      return entry && { payment: fromJson(entry.value), version: entry.version }
+    get,
+    findByCredential: (hash) => find(keys.credential(hash)),
+    findByKey: (hash) => find(keys.idempotency(hash)),
+    lease: ({ payment, version }) => commit(leased(payment, clock() + leaseMs), { version }, []),
+    settle(held, settlement) {
+      const after = afterSettlement(held.payment, settlement, clock())
+      const job = jobWrites(held, after.state === 'unknown')
+      return commit(after, { version: held.version }, [...consequences(after), ...job])
     },
-    lease: (held) => transition(held, leased(held.payment, leaseUntil())),
-    settle: (held, settlement) =>
-      transition(held, afterSettlement(held.payment, settlement, clock(), leaseUntil())),
-    deliver: (held) => transition(held, delivered(held.payment, clock())),
-    owe: (held) => transition(held, owed(held.payment)),
+    settlementWrites(held, settlement) {
+      const after = afterSettlement(held.payment, settlement, clock())
+      return [paymentWrite(after, { version: held.version }), ...consequences(after)]
+    },
+    deliver(held, result) {
+      const now = clock()
+      const writes: Write[] = result ? [{ key: keys.result(held.payment.id), value: result, expiresAt: now + resultMs }] : []
+      return conclude(held, (payment) => delivered(payment, now), writes)
+    },
+    owe: (held) => conclude(held, owed, []),
   }
+}
+
+function paymentWrite(payment: Payment, condition: Write['if']): Write {
+  return { key: keys.payment(payment.id), value: toJson(payment), ...(condition && { if: condition }) }
 }
 
 /** A payment is plain JSON already; these two mark where the store's types end and ours begin. */

@@ -21,12 +21,17 @@ export interface Job {
 }
 
 /** Kinds of jobs. */
-export type JobKind = 'reconcile' | 'settle' | 'confirm' | 'event' | 'webhook'
+export type JobKind = 'reconcile' | 'confirm' | 'event' | 'webhook'
 
 /** A job as it stands in the outbox. */
 export interface QueuedJob {
   readonly job: Job
   readonly entry: Entry
+}
+
+/** The promise to find out what became of a payment; with `deferred`, to settle it when the chain does not know it. */
+export function reconcileJob(payment: string, deferred?: JsonObject): Pick<Job, 'id' | 'kind' | 'data'> {
+  return { id: `reconcile:${payment}`, kind: 'reconcile', data: { payment, ...(deferred && { deferred }) } }
 }
 
 /** The row of a job that is due at an instant (epoch milliseconds). */

@@ -69,7 +69,9 @@ export function createWorker({ store, clock, random, handlers, leaseMs, onError 
     if (version === null || key === undefined) return false
     const held: QueuedJob = { job, entry: { ...queued.entry, key, version } }
     const attempt = await attemptJob(job)
-    await store.commit([...rowAfter(held, job, attempt), ...(attempt.writes ?? [])])
+    const ended = await store.commit([...rowAfter(held, job, attempt), ...(attempt.writes ?? [])])
+    // What the job was about changed meanwhile: look again soon.
+    if (ended === null) await store.commit(reschedule(held, job, clock() + backoffMs(1, chance())))
     return true
   }
 
@@ -87,8 +89,11 @@ export function createWorker({ store, clock, random, handlers, leaseMs, onError 
     if (attempt.ended === 'done') return complete(held)
     const failed: Job = { ...job, lastError: attempt.error }
     if (attempt.ended === 'dead' || job.attempts >= (attempt.maxAttempts ?? MAX_ATTEMPTS)) return bury(held, failed)
-    const chance = (random(1)[0] ?? 0) / 256
-    return reschedule(held, failed, attempt.dueAt ?? clock() + backoffMs(job.attempts, chance))
+    return reschedule(held, failed, attempt.dueAt ?? clock() + backoffMs(job.attempts, chance()))
+  }
+
+  function chance(): number {
+    return (random(1)[0] ?? 0) / 256
   }
 
   async function loop(): Promise<void> {

@@ -8,11 +8,26 @@ export const keys = {
   proof: (proof: string): string => `proof/${proof}`,
   /** Which payment a credential made, by the SHA-256 of its text: `{ payment: 'pay_…' }`. */
   credential: (hash: string): string => `credential/${hash}`,
+  /** Which payment an idempotency key belongs to, by the SHA-256 of payer and key: `{ payment: 'pay_…' }`. */
+  idempotency: (hash: string): string => `idempotency/${hash}`,
+  /** The answer that a payment bought, for as long as it can be had again. */
+  result: (payment: string): string => `result/${payment}`,
+  /** A payment whose answer was given before its money moved: `{ amount, decimals }`. */
+  unsettled: (payment: string): string => `unsettled/${payment}`,
+  /** Written by every claim of such a payment, so that they cannot exceed the limit together. */
+  exposure: 'exposure',
   /** A job of the outbox that is due at an instant; in order of time. */
   due: (at: number, id: string): string => `due/${instant(at)}/${id}`,
   /** A job that was given up. */
   dead: (id: string): string => `dead/${id}`,
+  /** A webhook endpoint. */
+  webhook: (id: string): string => `webhook/${id}`,
+  /** What became of an event at an endpoint; ids begin with the endpoint's and go on with the time. */
+  delivery: (id: string): string => `delivery/${id}`,
 } as const
+
+/** All payments whose answer was given before their money moved. */
+export const allUnsettled: Range = { start: 'unsettled/', end: 'unsettled0' }
 
 /** All jobs that are due by now. */
 export function dueUntil(now: number): Range {
@@ -20,4 +35,4 @@ export function dueUntil(now: number): Range {
 }
 
 /** Epoch milliseconds in an order that text has: 15 digits last until the year 33658. */
-const instant = (at: number): string => Math.max(0, Math.floor(at)).toString().padStart(15, '0')
+export const instant = (at: number): string => Math.max(0, Math.floor(at)).toString().padStart(15, '0')

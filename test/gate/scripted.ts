@@ -40,7 +40,7 @@ export function scripted(script: Script): ProtocolFactory {
     credential(headers) {
       const text = headers.get('x-scripted')
       if (text === null) return null
-      return text === 'malformed' ? refuse('malformed-credential', 'Not this.') : { protocol: 'x402', text, content: null }
+      return text === 'malformed' ? refuse('malformed-credential', 'Not this.') : { protocol: 'x402', text, key: null, content: null }
     },
     async verify({ text }, charge) {
       script.calls.push('verify')
@@ -55,6 +55,7 @@ export function scripted(script: Script): ProtocolFactory {
         payer: NOBODY,
         recipient: charge.recipient('eip155:1'),
         evidence: {},
+        deferred: { text },
         settle() {
           script.calls.push('settle')
           return script.settle(text)
@@ -64,6 +65,10 @@ export function scripted(script: Script): ProtocolFactory {
     reconcile() {
       script.calls.push('reconcile')
       return script.reconcile()
+    },
+    settleDeferred(_payment, { text }) {
+      script.calls.push('settle')
+      return script.settle(String(text))
     },
     receipt: (payment) => [['x-receipt', payment.id]],
   })

@@ -28,11 +28,21 @@ export function createChallenge(
       url: charge.url,
       ...(charge.description !== null && { description: charge.description }),
     },
+    extensions: { 'payment-identifier': paymentIdentifier(charge.requireKey) },
     accepts: offers.map(({ requirement }) => ({ ...requirement, extra: { ...requirement.extra, challenge } })),
   }
   return {
     headers: [[PAYMENT_REQUIRED, encodeEnvelope(paymentRequired)]],
     members: { x402Version: 1, error, accepts: offers.filter(isFirstOfV1).map((offer) => toV1(offer, charge)) },
+  }
+}
+
+/** Declares the extension by which clients name their request, so that they can send it again. */
+function paymentIdentifier(required: boolean): JsonObject {
+  const id = { type: 'string', minLength: 16, maxLength: 128, pattern: '^[a-zA-Z0-9_-]+$' }
+  return {
+    info: { required },
+    schema: { type: 'object', properties: { required: { type: 'boolean' }, id }, required: ['required'] },
   }
 }
 

@@ -7,7 +7,7 @@ import { parseAmount } from '../../payments/amount.ts'
 import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
 import type { Credential } from '../protocol.ts'
 import { decodeEnvelope } from './envelope.ts'
-import { MAX_CREDENTIAL, PAYMENT_SIGNATURE, X_PAYMENT } from './headers.ts'
+import { MAX_CREDENTIAL, PAYMENT_ID, PAYMENT_SIGNATURE, X_PAYMENT } from './headers.ts'
 
 /** A PaymentPayload of the `exact` scheme, read but not yet believed. */
 export interface Content {
@@ -18,6 +18,8 @@ export interface Content {
   readonly v1Network: string | null
   readonly authorization: Authorization
   readonly signature: Hex
+  /** v2: the id of the `payment-identifier` extension. */
+  readonly paymentId: string | null
 }
 
 /** Marks text that a check turns into the value itself. */
@@ -51,7 +53,15 @@ const exact = z.object({
   }),
 })
 
-const schemaV2 = z.object({ x402Version: z.literal(2), accepted: object, payload: exact })
+/** The extension that names a request, so that it can be sent again; its id is the client's to choose. */
+const paymentIdentifier = z.object({ info: z.object({ id: z.optional(z.string().check(z.regex(PAYMENT_ID))) }) })
+
+const schemaV2 = z.object({
+  x402Version: z.literal(2),
+  accepted: object,
+  payload: exact,
+  extensions: z.optional(z.nullable(z.object({ 'payment-identifier': z.optional(paymentIdentifier) }))),
+})
 
 const schemaV1 = z.object({
   x402Version: z.literal(1),
@@ -82,21 +92,22 @@ export function readCredential(request: Headers): Credential | Refusal | null {
     return refuse('malformed-credential', `${field} does not hold padded standard base64 of a JSON object.`)
   }
   const content = v2 === null ? readV1(envelope) : readV2(envelope)
-  return isRefusal(content) ? content : { protocol: 'x402', text, content }
+  return isRefusal(content) ? content : { protocol: 'x402', text, key: content.paymentId, content }
 }
 
 function readV2(envelope: JsonObject): Content | Refusal {
   const result = z.safeParse(schemaV2, envelope)
   if (!result.success) return malformed(PAYMENT_SIGNATURE, result.error)
-  const { accepted, payload } = result.data
-  return { version: 2, accepted, v1Network: null, ...payload }
+  const { accepted, payload, extensions } = result.data
+  const paymentId = extensions?.['payment-identifier']?.info.id ?? null
+  return { version: 2, accepted, v1Network: null, paymentId, ...payload }
 }
 
 function readV1(envelope: JsonObject): Content | Refusal {
   const result = z.safeParse(schemaV1, envelope)
   if (!result.success) return malformed(X_PAYMENT, result.error)
   const { network, payload } = result.data
-  return { version: 1, accepted: null, v1Network: network, ...payload }
+  return { version: 1, accepted: null, v1Network: network, paymentId: null, ...payload }
 }
 
 /** Names the member, never what it held: a signature must not end up in a problem. */

@@ -7,3 +7,6 @@ export const X_PAYMENT_RESPONSE = 'X-PAYMENT-RESPONSE'
 
 /** Longest credential that is read, in characters. Real ones have about 1 500. */
 export const MAX_CREDENTIAL = 16_384
+
+/** Ids of the `payment-identifier` extension. */
+export const PAYMENT_ID = /^[a-zA-Z0-9_-]{16,128}$/

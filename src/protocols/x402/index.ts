@@ -1,5 +1,4 @@
 import type { EvmNetwork } from '../../evm/network.ts'
-import { reconcileAuthorization } from '../../evm/reconcile.ts'
 import { toBaseUnits } from '../../payments/amount.ts'
 import { invalidOption } from '../../problems/error.ts'
 import type { ProtocolFactory } from '../protocol.ts'
@@ -7,6 +6,7 @@ import { createChallenge } from './challenge.ts'
 import { type Content, readCredential } from './credential.ts'
 import { createOffers } from './offers.ts'
 import { receiptFields } from './receipt.ts'
+import { reconcile, settleDeferred } from './settle.ts'
 import { verifyContent } from './verify.ts'
 
 /** What {@link x402} takes. */
@@ -33,11 +33,8 @@ export function x402({ networks }: X402Options): ProtocolFactory {
     challenge: (charge, _request, refusal) => createChallenge(createOffers(charge, networks), charge, refusal, random),
     credential: readCredential,
     verify: ({ content }, charge) => verifyContent(content as Content, charge, networks, clock),
-    async reconcile(payment) {
-      const network = byId.get(payment.network)
-      if (network) return reconcileAuthorization(payment, network)
-      return { outcome: 'unknown', transaction: payment.transaction, detail: `${payment.network} is no longer configured` }
-    },
+    reconcile: (payment) => reconcile(payment, byId.get(payment.network)),
+    settleDeferred: (payment, deferred) => settleDeferred(payment, deferred, byId.get(payment.network)),
     receipt: (payment) => receiptFields(payment),
   })
 }

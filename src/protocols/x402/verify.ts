@@ -6,7 +6,7 @@ import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
 import type { Charge, Verified } from '../protocol.ts'
 import type { Content } from './credential.ts'
 import { createOffers, type Offer } from './offers.ts'
-import { settleOffer } from './settle.ts'
+import { settlementOf } from './settle.ts'
 
 /** Checks a credential against what this route offers now: the client's own words decide nothing. */
 export async function verifyContent(
@@ -30,7 +30,7 @@ export async function verifyContent(
     amount,
     payer: authorization.from,
     recipient,
-    ...settleOffer(transfer, content.v1Network),
+    ...settlementOf(transfer, content.v1Network),
   }
 }
 

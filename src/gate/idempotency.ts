@@ -1,0 +1,33 @@
+import { sha256 } from '@noble/hashes/sha2'
+import { utf8 } from '../lib/bytes.ts'
+import { toHex } from '../lib/hex.ts'
+import type { Address } from '../payments/address.ts'
+import type { Idempotency } from '../payments/payment.ts'
+import { type Refusal, refuse } from '../problems/refusal.ts'
+
+/** A Structured-Fields string (RFC 8941 section 3.3.3), or the bare token that many clients send instead. */
+const KEY = /^(?:"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"|([\x21\x23-\x7e]+))$/
+const MAX_KEY = 255
+
+/** Reads `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header); `null` when the request has none. */
+export function readIdempotencyKey(request: Headers): string | Refusal | null {
+  const field = request.get('idempotency-key')
+  if (field === null) return null
+  const found = KEY.exec(field)
+  const key = found?.[1]?.replace(/\\(.)/g, '$1') ?? found?.[2] ?? ''
+  if (key !== '' && key.length <= MAX_KEY) return key
+  return refuse('bad-request', 'The Idempotency-Key is not well-formed.', {
+    expected: `a quoted string or a token of 1 to ${MAX_KEY} printable ASCII characters`,
+  })
+}
+
+/** What stands for the request: the same key with another one is a mistake of the client. */
+export function fingerprintOf(request: Request, body: Uint8Array | null): string {
+  const hash = sha256.create().update(utf8(`${request.method} ${request.url}\n`))
+  return toHex(hash.update(body ?? new Uint8Array()).digest())
+}
+
+/** A key belongs to its payer: nobody can have the answer of another by guessing keys. */
+export function idempotencyOf(key: string, payer: Address, fingerprint: string): Idempotency {
+  return { hash: toHex(sha256(utf8(`${payer} ${key}`))), fingerprint }
+}

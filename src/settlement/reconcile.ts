@@ -1,0 +1,44 @@
+import type { Clock } from '../lib/clock.ts'
+import { type JsonObject, isJsonObject } from '../lib/json.ts'
+import { isLeased, type Payment } from '../payments/payment.ts'
+import type { Settlement } from '../payments/settlement.ts'
+import type { Ledger } from './ledger.ts'
+import type { JobHandler } from './worker.ts'
+
+/** What a {@link createReconciler} stands on. */
+export interface ReconcilerOptions {
+  readonly ledger: Ledger
+  readonly clock: Clock
+  /** Asks the chain about a payment. */
+  readonly reconcile: (payment: Payment) => Promise<Settlement>
+  /** Moves the money of a payment that settles in the background. */
+  readonly settleDeferred: (payment: Payment, deferred: JsonObject) => Promise<Settlement>
+}
+
+/**
+ * Runs `reconcile` jobs: finds out what became of a payment that nobody saw end, and settles what was left to the outbox.
+ * The chain is asked first, so that a settlement whose end was lost is not made twice.
+ */
+export function createReconciler({ ledger, clock, reconcile, settleDeferred }: ReconcilerOptions): JobHandler {
+  return async ({ data, attempts }) => {
+    const held = await ledger.get(String(data['payment']))
+    if (held === null) return { ended: 'done' }
+    const { payment } = held
+    if (payment.state === 'settled' || payment.state === 'failed') return { ended: 'done' }
+    const { deferred } = data
+    if (!isJsonObject(deferred) && isLeased(payment, clock())) {
+      return { ended: 'later', error: 'somebody works on it', dueAt: payment.leaseUntil ?? clock() }
+    }
+    const settlement = await settle(payment, isJsonObject(deferred) ? deferred : null, attempts === 1)
+    if (settlement.outcome === 'settled' || settlement.outcome === 'failed') {
+      return { ended: 'done', writes: ledger.settlementWrites(held, settlement) }
+    }
+    return { ended: 'later', error: settlement.detail }
+  }
+
+  async function settle(payment: Payment, deferred: JsonObject | null, isFirst: boolean): Promise<Settlement> {
+    if (deferred !== null && isFirst) return settleDeferred(payment, deferred)
+    const found = await reconcile(payment)
+    return found.outcome === 'unsent' && deferred !== null ? settleDeferred(payment, deferred) : found
+  }
+}
