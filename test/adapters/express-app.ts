@@ -3,9 +3,9 @@ import { createRequire } from 'node:module'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
-import express5, { type NextFunction, type Request, type Response } from 'express'
+import express5, { type Express, type NextFunction, type Request, type Response } from 'express'
 import { paid } from '../../adapters/express.ts'
-import type { Adapter, Reply } from './contract.ts'
+import type { Adapter, Reply } from './adapter.ts'
 import { listen } from './server.ts'
 
 /** Express 4 has no types of its own here; what these tests use is the same in both. */
@@ -68,6 +68,18 @@ export const failures: Readonly<Record<string, Answer>> = {
   'next(error) with a status': (_, next) => next(Object.assign(new Error('no'), { status: 418 })),
   'next() to nowhere': (_, next) => next(),
   'res.end() of what cannot be sent': (res) => Reflect.apply(res.end, res, [5]),
+}
+
+/** Serves what `mount` adds to an app, for as long as `use` takes. */
+export async function serve(
+  express: typeof express5,
+  mount: (app: Express) => unknown,
+  use: (url: string) => Promise<void>,
+): Promise<void> {
+  const app = express().set('env', 'test')
+  mount(app)
+  const { url, close } = await listen(app)
+  await use(url).finally(close)
 }
 
 /** The Express adapter for the contract. */

@@ -4,7 +4,8 @@ import { paid } from '../../adapters/fetch.ts'
 import { sendResponse, toRequest } from '../../adapters/node.ts'
 import type { Grant } from '../../src/index.ts'
 import { createSeller, request } from '../gate/scripted.ts'
-import { type Adapter, adapterContract, type Reply } from './contract.ts'
+import type { Adapter, Reply } from './adapter.ts'
+import { adapterContract } from './contract.ts'
 import { listen } from './server.ts'
 
 const ROUTE = { price: '0.01' }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import type { Served } from './contract.ts'
+import type { Served } from './adapter.ts'
 
 /** A server on a free port, closed with whatever is still connected to it. */
 export async function listen(listener: RequestListener): Promise<Served & { readonly port: number }> {

@@ -1,0 +1,82 @@
+import type { describe as Describe, expect as Expect, it as It } from 'vitest'
+import type { RouteOptions } from '../../src/index.ts'
+import { createSeller } from '../gate/scripted.ts'
+import type { Adapter, Reply, Visit } from './adapter.ts'
+
+/** The parts of a test runner that the contract needs. */
+export interface AdapterRunner {
+  readonly describe: typeof Describe
+  readonly it: typeof It
+  readonly expect: typeof Expect
+}
+
+/** How the parts of the contract state a test. */
+export interface Prover extends AdapterRunner {
+  readonly adapter: Adapter
+  /** Opens a shop behind the adapter, with a handler that is told the number of its run, for as long as `use` takes. */
+  serving(
+    handler: (visit: Visit, run: number) => Promise<Reply> | Reply,
+    use: (shop: Shop) => Promise<void>,
+    options?: ShopOptions,
+  ): Promise<void>
+}
+
+/** Options of the seller, and of its one route. */
+export type ShopOptions = Parameters<typeof createSeller>[0] & { readonly route?: RouteOptions }
+
+/** A client of the seller under test, and its counts. */
+export interface Shop {
+  /** Calls the paid route with a credential, or without. */
+  call(credential: string | null, init?: RequestInit): Promise<Response>
+  /** Moves the clock. */
+  advance(ms: number): void
+  /** How often the handler ran. */
+  runs(): number
+  /** How often money moved. */
+  settlements(): number
+}
+
+/** What every route of the contract costs. */
+export const ROUTE: RouteOptions = { price: '0.01' }
+
+/** Binds a runner and an adapter to the parts of the contract. */
+export function createProver(runner: AdapterRunner, adapter: Adapter): Prover {
+  return {
+    ...runner,
+    adapter,
+    async serving(handler, use, { route = ROUTE, ...options } = {}) {
+      const { coffer, script, advance } = createSeller(options)
+      let runs = 0
+      const { url, close } = await adapter.serve(coffer, route, async (visit) => handler(visit, ++runs))
+      const call: Shop['call'] = (credential, init = {}) => {
+        const headers = new Headers(init.headers)
+        if (credential !== null) headers.set('x-scripted', credential)
+        return fetch(`${url}/report?q=1`, { redirect: 'manual', ...init, headers })
+      }
+      const settlements = () => script.calls.filter((name) => name === 'settle').length
+      await use({ call, advance, runs: () => runs, settlements }).finally(close)
+    },
+  }
+}
+
+/** A POST whose body is sent chunked. */
+export function streaming(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): RequestInit & { duplex: 'half' } {
+  const body = (async function* () {
+    yield* chunks
+  })()
+  const stream = new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await body.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+  })
+  return { method: 'POST', body: stream, duplex: 'half' }
+}
+
+/** The text of an answer, as it comes. */
+export async function* textOf(response: Response): AsyncGenerator<string> {
+  if (response.body) yield* response.body.pipeThrough(new TextDecoderStream())
+}
