@@ -12,6 +12,12 @@ import { type Rpc, RpcError } from './rpc.ts'
 import type { SignedTransfer } from './settler.ts'
 import { showsTransfer } from './token.ts'
 
+/** What is asked of the record of a payment. */
+export type AuthorizedPayment = Pick<
+  Payment,
+  'asset' | 'payer' | 'recipient' | 'amount' | 'evidence' | 'transaction' | 'claimedAt'
+>
+
 /** How far the clocks of the chain and of this machine may be apart, seconds. */
 const SKEW = 60n
 
@@ -30,7 +36,10 @@ export function authorizationEvidence({ authorization }: SignedTransfer): JsonOb
  * another purchase, then). `unsent`: unused and still valid; settling it again is safe, since the token accepts the
  * nonce once. `unknown`: the chain did not answer, or it is too early to tell. Never throws.
  */
-export async function reconcileAuthorization(payment: Payment, network: EvmNetwork): Promise<Settlement> {
+export async function reconcileAuthorization(
+  payment: AuthorizedPayment,
+  network: EvmNetwork,
+): Promise<Settlement> {
   const unknown = (detail: string): Settlement => ({
     outcome: 'unknown',
     transaction: payment.transaction,
@@ -53,7 +62,7 @@ async function reconcile(
   rpc: Rpc,
   asset: Asset,
   authorization: Authorization,
-  { transaction, claimedAt }: Payment,
+  { transaction, claimedAt }: AuthorizedPayment,
 ): Promise<Settlement> {
   if (isHex(transaction, 32)) {
     const receipt = await readReceipt(rpc, transaction)
@@ -106,7 +115,12 @@ async function blockBefore(rpc: Rpc, head: Block, seconds: bigint): Promise<bigi
 }
 
 /** The authorization of a payment, from what its record keeps; `null` for a payment that was made otherwise. */
-export function readAuthorization({ payer, recipient, amount, evidence }: Payment): Authorization | null {
+export function readAuthorization({
+  payer,
+  recipient,
+  amount,
+  evidence,
+}: AuthorizedPayment): Authorization | null {
   const [value, validAfter, validBefore] = [amount, evidence['validAfter'], evidence['validBefore']].map(
     parseAmount,
   )

@@ -20,8 +20,8 @@ export interface EvmChain {
   balanceOf(address: Address): Promise<bigint>
   /** Creates USDC. */
   mint(to: Address, amount: bigint): Promise<void>
-  /** Mines empty blocks; for chains whose automatic mining is off. */
-  mine(blocks?: number): Promise<void>
+  /** Mines blocks, default 1, with so many seconds of chain time from one to the next. Default: as they come. */
+  mine(blocks?: number, seconds?: number): Promise<void>
   /** Plants the runtime code of an artifact in `contracts/artifact/`. */
   plant(artifact: string, address: Address): Promise<void>
   /** Remembers the state; the returned function goes back to it, once. */
@@ -99,8 +99,8 @@ export async function startEvmChain(options: { chainId?: keyof typeof TOKENS } =
       }),
     mint: (to, amount) =>
       send(encodeFunctionData({ abi: TOKEN_ABI, functionName: 'mint', args: [to, amount] })),
-    mine: async (blocks = 1) => {
-      await anvil.request('anvil_mine', [`0x${blocks.toString(16)}`])
+    mine: async (blocks = 1, seconds) => {
+      await anvil.request('anvil_mine', seconds === undefined ? [blocks] : [blocks, seconds])
     },
     plant,
     snapshot: async () => {

@@ -36,14 +36,16 @@ export async function signTransfer(
   return { network, asset, authorization, signature, resource: 'https://shop.example/report' }
 }
 
-/** Submits a transfer from an account of its own, as somebody might who saw it on its way. */
-export function submit(chain: EvmChain, sender: Account, transfer: SignedTransfer): Promise<Hash> {
+/** Submits a transfer from an account of its own, as somebody might who saw it on its way. Waits for its block. */
+export async function submit(chain: EvmChain, sender: Account, transfer: SignedTransfer): Promise<Hash> {
   const client = createWalletClient({
     account: privateKeyToAccount(sender.privateKey),
     transport: http(chain.url),
   })
   const data = transferCall(transfer.authorization, transfer.signature)
-  return client.sendTransaction({ chain: null, to: transfer.asset.address, data, gas: 500_000n })
+  const hash = await client.sendTransaction({ chain: null, to: transfer.asset.address, data, gas: 500_000n })
+  await chain.client.waitForTransactionReceipt({ hash })
+  return hash
 }
 
 /** An item that must be there. */
