@@ -14,7 +14,14 @@ export interface Coffer {
   handle(request: Request, route: RouteOptions, caller?: Caller): Promise<Response | Next>
   /** Checks the options of a route now, so that mistakes show at start and not at the first request. */
   check(route: RouteOptions): void
-  /** Closes the store. */
+  /**
+   * Keeps the promises that are due, once: settles what was left to the background, asks chains about settlements in
+   * doubt, sends webhooks. Call it from a timer where no process stays alive. Returns how many jobs it ran.
+   */
+  tick(): Promise<number>
+  /** Does so by itself from now on, until {@link close}. Does not keep the process alive. */
+  start(): void
+  /** Waits for the jobs under way, then closes the store. */
   close(): Promise<void>
 }
 
@@ -42,6 +49,11 @@ export function createCoffer(options: CofferOptions): Coffer {
   return {
     handle: async (request, options, caller = {}) => handle(request, { settings, route: routeOf(options), caller }),
     check: (options) => void routeOf(options),
-    close: () => settings.store.close(),
+    tick: () => settings.worker.tick(),
+    start: () => settings.worker.start(),
+    async close() {
+      await settings.worker.stop()
+      await settings.store.close()
+    },
   }
 }
