@@ -71,7 +71,7 @@ function checkExpiry(expires: string | undefined, now: number): number | Refusal
 function mismatch(what: string, expected: string, got = 'none'): Refusal {
   return refuse('invalid-challenge', `The credential answers another challenge: its ${what} differs.`, {
     expected,
-    got,
+    got: got.slice(0, 100),
   })
 }
 

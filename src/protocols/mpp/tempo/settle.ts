@@ -13,9 +13,9 @@ export interface Expected {
   readonly validBefore: number | null
 }
 
-/** A receipt is there as soon as the block, which takes half a second; other nodes of an endpoint may lag behind. */
-const RECEIPT_ATTEMPTS = 10
-const RECEIPT_PAUSE_MS = 300
+/** How long to look for a receipt. Blocks take half a second; other nodes of an endpoint may lag behind. */
+const RECEIPT_WAIT_MS = 3000
+const RECEIPT_PAUSE_MS = 250
 
 /** How long after its validity a transaction still counts as on its way, seconds: nodes of an endpoint differ. */
 const GRACE = 30n
@@ -30,13 +30,18 @@ const REFUSED = /insufficient|nonce too low|invalid|valid_before|expired|underpr
 export async function broadcast(rpc: Rpc, raw: Hex, expected: Expected): Promise<Settlement> {
   const refused = await send(rpc, raw)
   if (refused?.failure === 'unsent') return { outcome: 'unsent', detail: refused.message }
-  // An earlier attempt may have brought it to the chain: then the node refuses this one, and the receipt tells.
-  const settlement = await awaitEnd(rpc, expected, refused === null ? RECEIPT_ATTEMPTS : 1)
-  if (settlement.outcome !== 'unknown' || refused === null) return settlement
-  if (refused.failure === 'error' && REFUSED.test(refused.nodeMessage)) {
+  try {
+    // An earlier attempt may have brought it to the chain: then the node refuses this one, and the receipt tells.
+    const receipt = await awaitReceipt(rpc, expected.hash, refused === null ? RECEIPT_WAIT_MS : 0)
+    if (receipt !== null) return judge(receipt, expected)
+  } catch (error) {
+    return inDoubt(expected.hash, error)
+  }
+  if (refused?.failure === 'error' && REFUSED.test(refused.nodeMessage)) {
     return { outcome: 'failed', cause: 'transaction-refused', detail: 'The chain refuses the transaction.' }
   }
-  return { ...settlement, detail: refused.message }
+  const detail = refused?.message ?? 'The transaction stands in no block yet.'
+  return { outcome: 'unknown', transaction: expected.hash, detail }
 }
 
 /** Asks the chain what became of a transaction that was sent, or was about to be. */
@@ -57,15 +62,21 @@ export async function reconcile(rpc: Rpc, expected: Expected): Promise<Settlemen
   }
 }
 
-/** Reads a receipt, and waits a little for one that is about to come. @throws RpcError */
-export async function awaitReceipt(
-  rpc: Rpc,
-  hash: Hex,
-  attempts = RECEIPT_ATTEMPTS,
-): Promise<Receipt | null> {
-  for (let attempt = 1; ; attempt++) {
-    const receipt = await readReceipt(rpc, hash)
-    if (receipt !== null || attempt >= attempts) return receipt
+/**
+ * Reads a receipt, and waits a little for one that is about to come, or for a node that is about to come back.
+ *
+ * @throws RpcError
+ */
+export async function awaitReceipt(rpc: Rpc, hash: Hex, waitMs = RECEIPT_WAIT_MS): Promise<Receipt | null> {
+  const deadline = Date.now() + waitMs
+  for (;;) {
+    const found = await readReceipt(rpc, hash).catch((error: unknown) => {
+      if (error instanceof RpcError) return error
+      throw error
+    })
+    const isOver = Date.now() + RECEIPT_PAUSE_MS > deadline
+    if (found instanceof RpcError && isOver) throw found
+    if (!(found instanceof RpcError) && (found !== null || isOver)) return found
     await new Promise((resolve) => setTimeout(resolve, RECEIPT_PAUSE_MS))
   }
 }
@@ -77,20 +88,6 @@ async function send(rpc: Rpc, raw: Hex): Promise<RpcError | null> {
   } catch (error) {
     if (error instanceof RpcError) return error
     throw error
-  }
-}
-
-async function awaitEnd(rpc: Rpc, expected: Expected, attempts: number): Promise<Settlement> {
-  try {
-    const receipt = await awaitReceipt(rpc, expected.hash, attempts)
-    if (receipt !== null) return judge(receipt, expected)
-    return {
-      outcome: 'unknown',
-      transaction: expected.hash,
-      detail: 'The transaction stands in no block yet.',
-    }
-  } catch (error) {
-    return inDoubt(expected.hash, error)
   }
 }
 
