@@ -4,7 +4,7 @@ import { wrapFetchWithPayment as wrapV2 } from '@x402/fetch'
 import { evm, Fetch, tempo } from 'mppx/client'
 import { createWalletClient, http, publicActions } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { baseSepolia } from 'viem/chains'
+import { base, baseSepolia } from 'viem/chains'
 import { wrapFetchWithPayment as wrapV1 } from 'x402-fetch'
 import type { Hex } from '../../src/lib/hex.ts'
 import type { EvmChain } from '../chains/evm.ts'
@@ -24,7 +24,7 @@ export function x402V2(key: Hex, chainId = 84532, fetch = globalThis.fetch): Pay
 export function x402V1(key: Hex, chain: EvmChain, fetch = globalThis.fetch): PayingFetch {
   const wallet = createWalletClient({
     account: privateKeyToAccount(key),
-    chain: baseSepolia,
+    chain: chain.chainId === base.id ? base : baseSepolia,
     transport: http(chain.url),
   }).extend(publicActions)
   return wrapV1(fetch, wallet as unknown as Parameters<typeof wrapV1>[1], 1_000_000n) as PayingFetch

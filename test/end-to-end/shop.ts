@@ -1,0 +1,134 @@
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
+import { paid } from '../../adapters/fetch.ts'
+import { sendResponse, toRequest } from '../../adapters/node.ts'
+import { base, baseSepolia, type EvmNetwork } from '../../src/evm/network.ts'
+import type { Settler } from '../../src/evm/settler.ts'
+import { wallet } from '../../src/evm/wallet.ts'
+import {
+  type Coffer,
+  type CofferOptions,
+  createCoffer,
+  type Grant,
+  type RouteOptions,
+} from '../../src/index.ts'
+import type { Address } from '../../src/payments/address.ts'
+import { evm } from '../../src/protocols/mpp/evm.ts'
+import { mpp } from '../../src/protocols/mpp/index.ts'
+import { tempo } from '../../src/protocols/mpp/tempo.ts'
+import { x402 } from '../../src/protocols/x402/index.ts'
+import { memory } from '../../src/stores/memory.ts'
+import { listen } from '../adapters/server.ts'
+import type { EvmChain } from '../chains/evm.ts'
+import type { TempoChain } from '../chains/tempo.ts'
+
+/** Something that a shop sells, at a path, whatever the method. */
+export interface Ware extends RouteOptions {
+  /** Answers a paid request; `run` counts its runs from 1. Default: JSON that names the run. */
+  readonly serve?: (request: Request, grant: Grant, run: number) => Response | Promise<Response>
+}
+
+/** How a shop is set up: what a seller configures, and how it reaches the chains. */
+export interface ShopOptions extends Partial<Omit<CofferOptions, 'protocols'>> {
+  /** EVM chains to be paid on; MPP takes the first. */
+  readonly evm?: readonly EvmChain[]
+  readonly tempo?: TempoChain
+  /** RPC endpoint of the first EVM chain, when it is not the chain's own. */
+  readonly evmRpc?: string
+  /** RPC endpoint of the Tempo chain, when it is not the chain's own. */
+  readonly tempoRpc?: string
+  /** Who settles on the EVM chains. Default: the first account of the chain. */
+  readonly settle?: Settler
+}
+
+/** A paid API on a server of its own, which counts what it does. */
+export interface Shop {
+  readonly url: string
+  readonly coffer: Coffer
+  /** Address that is paid; new, so that its balance is what the shop has earned. */
+  readonly seller: Address
+  /** How often the handler of a path ran. */
+  runs(path: string): number
+  /** What the handlers were given, in order. */
+  readonly grants: readonly Grant[]
+  stop(): Promise<void>
+}
+
+/** Opens a shop: plain Node server, `coffer/fetch` handlers. */
+export async function openShop(wares: Readonly<Record<string, Ware>>, options: ShopOptions): Promise<Shop> {
+  const { evm: evmChains = [], tempo: tempoChain, evmRpc, tempoRpc, settle, ...others } = options
+  const seller = newAddress()
+  const networks = evmChains.map((chain, at) =>
+    networkOf(chain, settle ?? settlerOf(chain), (at === 0 && evmRpc) || chain.url),
+  )
+  const methods = [
+    ...(tempoChain ? [tempo({ rpc: tempoRpc ?? tempoChain.url, chainId: tempoChain.chainId })] : []),
+    ...networks.slice(0, 1).map((network) => evm({ network })),
+  ]
+  const coffer = createCoffer({
+    secret: 'a secret of at least thirty-two bytes',
+    wallets: { main: { address: seller } },
+    store: memory(),
+    challengeLimit: false,
+    ...others,
+    protocols: [...(networks.length > 0 ? [x402({ networks })] : []), mpp({ methods })],
+  })
+
+  const runs = new Map<string, number>()
+  const grants: Grant[] = []
+  const handlers = new Map(
+    Object.entries(wares).map(([path, { serve = serveRun, ...route }]) => {
+      const handler = async (request: Request, grant: Grant): Promise<Response> => {
+        const run = (runs.get(path) ?? 0) + 1
+        runs.set(path, run)
+        grants.push(grant)
+        return serve(request, grant, run)
+      }
+      return [path, paid(coffer, route, handler)]
+    }),
+  )
+  const { url, close } = await listen(async (req, res) => {
+    const request = toRequest(req, res)
+    await sendResponse(request instanceof Response ? request : await answer(request), res)
+  })
+
+  async function answer(request: Request): Promise<Response> {
+    const handle = handlers.get(new URL(request.url).pathname)
+    if (handle === undefined) return new Response('no such ware', { status: 404 })
+    return handle(request).catch(() => new Response('the handler failed', { status: 500 }))
+  }
+
+  return {
+    url,
+    coffer,
+    seller,
+    grants,
+    runs: (path) => runs.get(path) ?? 0,
+    async stop() {
+      await close()
+      await coffer.close()
+    },
+  }
+}
+
+/** An account that nobody has used. */
+export function newAddress(): Address {
+  return privateKeyToAddress(generatePrivateKey()).toLowerCase() as Address
+}
+
+/** A chain as a network of ours. */
+export function networkOf(chain: EvmChain, settle: Settler, rpc = chain.url): EvmNetwork {
+  return chain.chainId === 8453 ? base({ rpc, settle }) : baseSepolia({ rpc, settle })
+}
+
+/** One wallet per key, whatever the number of shops. */
+const settlers = new WeakMap<EvmChain, Settler>()
+
+function settlerOf(chain: EvmChain): Settler {
+  const [account] = chain.accounts
+  if (!account) throw new Error('the chain has no accounts')
+  const settler = settlers.get(chain) ?? wallet(account.privateKey)
+  settlers.set(chain, settler)
+  return settler
+}
+
+const serveRun = (_request: Request, _grant: Grant, run: number): Response => Response.json({ run })
