@@ -1,0 +1,110 @@
+import type { Clock } from '../lib/clock.ts'
+import { createId, type Random } from '../lib/id.ts'
+import type { JsonObject } from '../lib/json.ts'
+import type { JobHandler } from '../settlement/worker.ts'
+import type { Store, Write } from '../stores/store.ts'
+import { createDeliverer } from './deliverer.ts'
+import type { Delivery } from './delivery.ts'
+import { createDeliveryLog, type DeliveryList, type DeliveryPage } from './delivery-log.ts'
+import type { Endpoint, EndpointChanges, IssuedEndpoint, NewEndpoint } from './endpoint.ts'
+import type { UrlRules } from './endpoint-url.ts'
+import { createEndpoints } from './endpoints.ts'
+import { type EventType, eventJob } from './events.ts'
+import { createFanOut } from './fan-out.ts'
+import type { Sender } from './post.ts'
+import { createSecretBox } from './secret-box.ts'
+
+/** Makes {@link Webhooks} once the configuration is known. */
+export type WebhooksFactory = (environment: WebhooksEnvironment) => Webhooks
+
+/** What webhooks use of the configuration. */
+export interface WebhooksEnvironment {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  /** The first encrypts the secrets of endpoints, all decrypt. */
+  readonly secrets: readonly Uint8Array[]
+}
+
+/** Webhooks, bound to a configuration. */
+export interface Webhooks {
+  /** What the worker runs. A lease must outlast the time-out of a try, 10 seconds. */
+  readonly handlers: { readonly event: JobHandler; readonly webhook: JobHandler }
+  /** The promise to tell the endpoints of an event that happens now: a row for the very commit that makes it true. */
+  event(type: EventType, data: JsonObject): Write
+  readonly endpoints: WebhookEndpoints
+}
+
+/** What the seller does with webhooks. */
+export interface WebhookEndpoints {
+  /**
+   * Makes an endpoint. The answer alone shows its secret.
+   *
+   * @throws CofferError `invalid-option` for a wrong member, or when there are 100 endpoints.
+   */
+  create(endpoint: NewEndpoint): Promise<IssuedEndpoint>
+  get(id: string): Promise<Endpoint | null>
+  /** All endpoints, at most 100. */
+  list(): Promise<readonly Endpoint[]>
+  /**
+   * Changes an endpoint; `null` when there is none. Messages that wait go to its new URL.
+   *
+   * @throws CofferError `invalid-option` for a wrong member.
+   */
+  update(id: string, changes: EndpointChanges): Promise<Endpoint | null>
+  /** Deletes an endpoint; `false` when there is none. What it was sent stays in the log until it expires. */
+  delete(id: string): Promise<boolean>
+  /**
+   * Gives an endpoint a new secret; the answer alone shows it. The old one signs beside it for the time of
+   * `rotationGrace`. `null` when there is no such endpoint.
+   */
+  rotateSecret(id: string): Promise<IssuedEndpoint | null>
+  /**
+   * What an endpoint was sent, newest first.
+   *
+   * @throws CofferError `invalid-option` for a limit or cursor that is none.
+   */
+  deliveries(id: string, page?: DeliveryPage): Promise<DeliveryList>
+  /**
+   * Sends a message again, under its own id: one that was delivered, or one that was given up. Leaves one alone that is
+   * on its way. `null` when there is no such delivery any more.
+   */
+  replay(deliveryId: string): Promise<Delivery | null>
+}
+
+/** What {@link createWebhooks} stands on besides its environment. */
+export interface WebhooksParts {
+  readonly send: Sender
+  readonly rules: UrlRules
+  /** How long a replaced secret signs on, milliseconds. */
+  readonly rotationGraceMs: number
+}
+
+const TIMEOUT_MS = 10_000
+
+/** Binds webhooks to a configuration. */
+export function createWebhooks(
+  { send, rules, rotationGraceMs }: WebhooksParts,
+  { store, clock, random, secrets }: WebhooksEnvironment,
+): Webhooks {
+  const box = createSecretBox(secrets, random)
+  const endpoints = createEndpoints({ store, clock, random, box, rules, rotationGraceMs })
+  const log = createDeliveryLog(store, clock)
+  return {
+    handlers: {
+      event: createFanOut(endpoints, clock),
+      webhook: createDeliverer({ endpoints, log, rules, send, clock, random, timeoutMs: TIMEOUT_MS }),
+    },
+    event: (type, data) => eventJob(type, data, clock(), createId('evt', random)),
+    endpoints: {
+      create: endpoints.create,
+      get: endpoints.get,
+      list: endpoints.list,
+      update: endpoints.update,
+      delete: endpoints.delete,
+      rotateSecret: endpoints.rotateSecret,
+      deliveries: log.list,
+      replay: log.replay,
+    },
+  }
+}
