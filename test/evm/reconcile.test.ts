@@ -26,8 +26,8 @@ beforeAll(async () => {
   proxy = await startFaultyRpc(chain.url)
   payer = at(chain.accounts, 1)
   stranger = at(chain.accounts, 2)
-  const settle = wallet(at(chain.accounts, 0).privateKey, { timeoutMs: 1000 })
-  network = baseSepolia({ rpc: { url: proxy.url, timeoutMs: 500 }, settle })
+  const settle = wallet(at(chain.accounts, 0).privateKey, { timeoutMs: 5000 })
+  network = baseSepolia({ rpc: { url: proxy.url, timeoutMs: 3000 }, settle })
   await chain.mint(payer.address, 100n * DOLLAR)
 })
 afterAll(async () => {

