@@ -17,6 +17,8 @@ export interface EvmNetwork {
   readonly rpc: Rpc | null
   /** Who moves the money. */
   readonly settler: Settler
+  /** Blocks after which a settled payment is there to stay; 0 when nobody looks again. */
+  readonly finality: bigint
 }
 
 /** What every network asks for. */
@@ -27,6 +29,11 @@ export interface NetworkOptions {
   readonly settle: Settler
   /** Tokens to accept. Default: the chain's USDC. */
   readonly assets?: readonly Asset[]
+  /**
+   * Blocks after which no reorganisation takes a payment back. The outbox watches settled payments until they lie this
+   * deep; one whose transaction vanishes is marked and announced. Needs `rpc`. Default 0: nobody looks again.
+   */
+  readonly finality?: number
 }
 
 /** {@link NetworkOptions} of a chain that has no preset. */
@@ -51,7 +58,12 @@ export function evmNetwork(options: EvmNetworkOptions): EvmNetwork {
   if (typeof options.settle?.settle !== 'function') invalidOption('settle', 'wallet(key) or a facilitator')
   if (options.settle.needsRpc && options.rpc === undefined)
     invalidOption('rpc', 'an endpoint, which a wallet needs')
-  refuseUnknownOptions(options, ['chainId', 'v1Name', 'assets', 'rpc', 'settle'], 'network')
+  refuseUnknownOptions(options, ['chainId', 'v1Name', 'assets', 'rpc', 'settle', 'finality'], 'network')
+  const { finality = 0 } = options
+  if (!Number.isInteger(finality) || finality < 0 || finality > 100_000) {
+    invalidOption('finality', 'a whole number of blocks from 0 to 100000', finality)
+  }
+  if (finality > 0 && options.rpc === undefined) invalidOption('rpc', 'an endpoint, which finality needs')
   const id = chainIdOf(options.chainId)
   return {
     id,
@@ -59,6 +71,7 @@ export function evmNetwork(options: EvmNetworkOptions): EvmNetwork {
     assets: options.assets.map(checkAsset),
     rpc: options.rpc === undefined ? null : createRpc(options.rpc, options.chainId),
     settler: options.settle,
+    finality: BigInt(finality),
   }
 }
 

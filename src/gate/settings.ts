@@ -8,6 +8,7 @@ import type { Settlement } from '../payments/settlement.ts'
 import { invalidOption } from '../problems/error.ts'
 import type { Environment, Protocol } from '../protocols/protocol.ts'
 import { stub } from '../protocols/stub.ts'
+import { createConfirmer } from '../settlement/confirm.ts'
 import { createLedger, type Ledger } from '../settlement/ledger.ts'
 import { createReconciler } from '../settlement/reconcile.ts'
 import { createWorker, type Worker } from '../settlement/worker.ts'
@@ -57,6 +58,12 @@ export interface Route {
   readonly bindBody: number | null
 }
 
+const NOT_CONFIGURED: Settlement = {
+  outcome: 'unknown',
+  transaction: null,
+  detail: 'The protocol or chain of this payment is not configured any more.',
+}
+
 const SETTLE_MODES = ['before', 'after', 'background'] as const
 const MIN_SECRET_BYTES = 32
 /** Longer than any settlement or webhook may take. */
@@ -78,12 +85,16 @@ export function readOptions(options: CofferOptions): Settings {
   const handlerTimeout = seconds('handlerTimeout', options.handlerTimeout ?? 300, 1, DAY)
   const resultTtl = seconds('results.ttl', options.results?.ttl ?? DAY, 60, 30 * DAY)
   const onError = options.onError ?? (() => {})
+  /** The protocol that a payment came through; none when it is not configured any more. */
+  const protocolOf = ({ protocol, network }: Payment): Protocol | undefined =>
+    protocols.find(({ name, chains }) => name === protocol && chains.includes(network))
   const ledger = createLedger({
     store: options.store,
     clock,
     leaseMs: handlerTimeout * 1000,
     resultMs: resultTtl * 1000,
     announce: () => [],
+    isWatched: (payment) => protocolOf(payment)?.watches(payment) ?? false,
   })
   return {
     wallets,
@@ -100,9 +111,14 @@ export function readOptions(options: CofferOptions): Settings {
         reconcile: createReconciler({
           ledger,
           clock,
-          reconcile: (payment) => ofProtocol(payment, protocols, (protocol) => protocol.reconcile(payment)),
-          settleDeferred: (payment, deferred) =>
-            ofProtocol(payment, protocols, (protocol) => protocol.settleDeferred(payment, deferred)),
+          reconcile: async (payment) => protocolOf(payment)?.reconcile(payment) ?? NOT_CONFIGURED,
+          settleDeferred: async (payment, deferred) =>
+            protocolOf(payment)?.settleDeferred(payment, deferred) ?? NOT_CONFIGURED,
+        }),
+        confirm: createConfirmer({
+          ledger,
+          clock,
+          confirm: async (payment) => protocolOf(payment)?.confirm(payment) ?? 'pending',
         }),
       },
     }),
@@ -139,17 +155,6 @@ export function readRoute(options: RouteOptions, settings: Settings): Route {
     requireIdempotency: options.requireIdempotency ?? false,
     bindBody: bindBody === false ? null : maxBytes,
   }
-}
-
-/** A payment goes back to the protocol that it came through; stub payments are of x402 in name only. */
-async function ofProtocol(
-  payment: Payment,
-  protocols: readonly Protocol[],
-  ask: (protocol: Protocol) => Promise<Settlement>,
-): Promise<Settlement> {
-  const protocol = protocols.find(({ name, chains }) => name === payment.protocol && chains.includes(payment.network))
-  if (protocol) return ask(protocol)
-  return { outcome: 'unknown', transaction: null, detail: `${payment.protocol} on ${payment.network} is not configured` }
 }
 
 function readPrice(text: unknown, { protocols }: Settings): Price {

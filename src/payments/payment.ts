@@ -18,7 +18,7 @@ export type SettleMode = 'before' | 'after' | 'background'
  * ```
  * claimed --> settled         the money moved
  *    |   `--> failed          it did not, and never will for this credential
- *    `------> unknown         it may have: the chain is asked until it tells
+ *    `------> unknown         it may have: the chain is asked until it tells; also when a block is taken back
  *
  * owed ------> delivered      the handler answered with less than 400
  * ```
@@ -122,6 +122,7 @@ export function afterSettlement(payment: Payment, settlement: Settlement, now: n
         state: 'settled',
         transaction: settlement.transaction,
         block: settlement.block,
+        cause: null,
         settledAt: now,
       }
     case 'failed':
@@ -153,9 +154,9 @@ export function delivered(payment: Payment, now: number): Payment {
   return { ...payment, delivery: 'delivered', leaseUntil: null, deliveredAt: now }
 }
 
-/** The transaction is on the chain no more, long after it was. */
+/** Its transaction is on the chain no more: the money may never move, and the chain has to be asked again. */
 export function vanished(payment: Payment, now: number): Payment {
-  return { ...payment, vanishedAt: now }
+  return { ...payment, state: 'unknown', cause: 'transaction_vanished', vanishedAt: now }
 }
 
 /** Whether somebody holds the lease now. */

@@ -26,6 +26,10 @@ export interface Protocol {
   reconcile(payment: Payment): Promise<Settlement>
   /** {@link Verified.settle} from what {@link Verified.deferred} kept, perhaps in another process. Never throws. */
   settleDeferred(payment: Payment, deferred: JsonObject): Promise<Settlement>
+  /** Whether a settled payment has to be looked at again, because its chain may take it back. */
+  watches(payment: Payment): boolean
+  /** Whether a settled payment is there to stay. Never throws. */
+  confirm(payment: Payment): Promise<Finality>
   /** Header fields of the receipt of a payment, for an answer with this status. */
   receipt(payment: Payment, status: number): readonly HeaderField[]
   /** Throws for a price that no offer can express exactly (more decimals than the asset has). */
@@ -66,6 +70,9 @@ export interface Charge {
   /** When challenges written now end, epoch milliseconds. */
   readonly expiresAt: number
 }
+
+/** How deep a transaction lies: deep enough, not yet, or no longer on the chain at all. */
+export type Finality = 'final' | 'pending' | 'vanished'
 
 /** A header field to append. */
 export type HeaderField = readonly [name: string, value: string]

@@ -50,6 +50,8 @@ export function stub(): ProtocolFactory {
     },
     reconcile: async () => FREE,
     settleDeferred: async () => FREE,
+    watches: () => false,
+    confirm: async () => 'final',
     receipt: () => [],
   })
 }

@@ -8,11 +8,12 @@ import {
   type NewPayment,
   owed,
   type Payment,
+  vanished,
 } from '../payments/payment.ts'
 import type { Settlement } from '../payments/settlement.ts'
 import { keys } from '../stores/keys.ts'
 import type { Store, Version, Write } from '../stores/store.ts'
-import { dequeue, enqueue, reconcileJob } from './outbox.ts'
+import { confirmJob, dequeue, enqueue, reconcileJob } from './outbox.ts'
 
 /** A payment as it was read or written last. A transition succeeds only from the version it holds. */
 export interface Held {
@@ -42,6 +43,8 @@ export interface Ledger {
   settle(held: Held, settlement: Settlement): Promise<Held | null>
   /** The writes of {@link settle}, for a commit that has more to say. */
   settlementWrites(held: Held, settlement: Settlement): readonly Write[]
+  /** The writes for a settled payment whose transaction is on the chain no more. */
+  vanishWrites(held: Held): readonly Write[]
   /** The handler answered, perhaps with a result to keep: `null` when the lease was lost meanwhile. */
   deliver(held: Held, result?: JsonObject): Promise<Held | null>
   /** The handler did not deliver: the payer may come back. */
@@ -60,13 +63,18 @@ export interface LedgerOptions {
   /** How long a result can be had again, milliseconds. */
   readonly resultMs: number
   readonly announce: Announce
+  /** Whether a settled payment has to be looked at again, because its chain may take it back. */
+  readonly isWatched: (payment: Payment) => boolean
 }
+
+/** First look at whether a settled payment is there to stay, milliseconds after it settled. */
+const CONFIRM_MS = 30_000
 
 /** First look at a settlement in doubt, milliseconds after it came into doubt. */
 const RECONCILE_MS = 2000
 
 /** Opens the book. */
-export function createLedger({ store, clock, leaseMs, resultMs, announce }: LedgerOptions): Ledger {
+export function createLedger({ store, clock, leaseMs, resultMs, announce, isWatched }: LedgerOptions): Ledger {
   async function commit(payment: Payment, condition: Write['if'], also: readonly Write[]): Promise<Held | null> {
     const version = await store.commit([paymentWrite(payment, condition), ...also])
     return version === null ? null : { payment, version }
@@ -96,7 +104,10 @@ export function createLedger({ store, clock, leaseMs, resultMs, announce }: Ledg
   function consequences(payment: Payment): readonly Write[] {
     if (payment.state === 'unknown') return []
     const rows: Write[] = payment.settle === 'background' ? [{ key: keys.unsettled(payment.id), value: null }] : []
-    if (payment.state === 'settled') return [...rows, ...announce('payment.settled', payment)]
+    if (payment.state === 'settled') {
+      if (isWatched(payment)) rows.push(enqueue(confirmJob(payment.id), clock() + CONFIRM_MS))
+      return [...rows, ...announce('payment.settled', payment)]
+    }
     // Nothing was bought with the key, so it is free again.
     if (payment.idempotency) rows.push({ key: keys.idempotency(payment.idempotency.hash), value: null })
     return [...rows, ...announce('payment.failed', payment)]
@@ -149,6 +160,14 @@ export function createLedger({ store, clock, leaseMs, resultMs, announce }: Ledg
     settlementWrites(held, settlement) {
       const after = afterSettlement(held.payment, settlement, clock())
       return [paymentWrite(after, { version: held.version }), ...consequences(after)]
+    },
+    vanishWrites({ payment, version }) {
+      const after = vanished(payment, clock())
+      return [
+        paymentWrite(after, { version }),
+        enqueue(reconcileJob(payment.id), clock() + CONFIRM_MS),
+        ...announce('payment.failed', after),
+      ]
     },
     deliver(held, result) {
       const now = clock()

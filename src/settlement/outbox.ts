@@ -34,6 +34,11 @@ export function reconcileJob(payment: string, deferred?: JsonObject): Pick<Job, 
   return { id: `reconcile:${payment}`, kind: 'reconcile', data: { payment, ...(deferred && { deferred }) } }
 }
 
+/** The promise to look whether a settled payment is there to stay. */
+export function confirmJob(payment: string): Pick<Job, 'id' | 'kind' | 'data'> {
+  return { id: `confirm:${payment}`, kind: 'confirm', data: { payment } }
+}
+
 /** The row of a job that is due at an instant (epoch milliseconds). */
 export function enqueue(job: Pick<Job, 'id' | 'kind' | 'data'>, dueAt: number): Write {
   return put({ ...job, attempts: 0, lastError: null }, dueAt)

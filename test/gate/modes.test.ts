@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Next } from '../../src/gate/next.ts'
 import type { RouteOptions } from '../../src/gate/options.ts'
 import type { Settlement } from '../../src/payments/settlement.ts'
+import type { Finality } from '../../src/protocols/protocol.ts'
 import { codeOf, createSeller, request, SETTLED } from './scripted.ts'
 
 type Seller = ReturnType<typeof createSeller>
@@ -197,5 +198,37 @@ describe('credit', () => {
     const answer = (await seller.coffer.handle(request('a'), route)) as Response
     expect(answer.status).toBe(409)
     expect(await codeOf(answer)).toBe('credit-expired')
+  })
+})
+
+describe('a settled payment on a chain that may take it back', () => {
+  const route = { price: '0.01' }
+
+  it('is watched until it is deep enough', async () => {
+    const seller = createSeller()
+    const answers: Finality[] = ['pending', 'pending', 'final']
+    const asked: (string | null)[] = []
+    seller.script.confirm = async (transaction) => {
+      asked.push(transaction)
+      return answers.shift() ?? 'final'
+    }
+    await (await start(seller, route)).finish(new Response(''))
+    for (let at = 0; at < 10; at++) {
+      seller.advance(30_000)
+      await seller.coffer.tick()
+    }
+    expect(asked).toEqual(['0xabc', '0xabc', '0xabc'])
+  })
+
+  it('is in doubt again when its transaction vanishes, and settled again when it comes back', async () => {
+    const seller = createSeller()
+    seller.script.confirm = async () => 'vanished'
+    await (await start(seller, route)).abandon()
+    seller.advance(30_000)
+    await seller.coffer.tick()
+    expect(await codeOf((await seller.coffer.handle(request('a'), route)) as Response)).toBe('settlement-unknown')
+    seller.script.reconcile = async () => ({ outcome: 'settled', transaction: '0xdef', block: '9' })
+    expect((await start(seller, route)).grant.payment.txHash).toBe('0xdef')
+    expect(settlements(seller)).toBe(1)
   })
 })

@@ -2,7 +2,7 @@ import { createCoffer } from '../../src/gate/coffer.ts'
 import type { CofferOptions } from '../../src/gate/options.ts'
 import type { Settlement } from '../../src/payments/settlement.ts'
 import { isRefusal, type Refusal, refuse } from '../../src/problems/refusal.ts'
-import type { ProtocolFactory } from '../../src/protocols/protocol.ts'
+import type { Finality, ProtocolFactory } from '../../src/protocols/protocol.ts'
 import { memory } from '../../src/stores/memory.ts'
 
 /** A protocol whose every answer the test decides: what the gate does with it is what is tested. */
@@ -10,6 +10,8 @@ export interface Script {
   verify: (text: string) => Refusal | null
   settle: (text: string) => Promise<Settlement>
   reconcile: () => Promise<Settlement>
+  /** Whether settled payments are watched, and what the chain says of them. */
+  confirm: ((transaction: string | null) => Promise<Finality>) | null
   /** Proof of a credential. Default: the credential itself. */
   proof: (text: string) => string
   /** What was called, in order. */
@@ -25,6 +27,7 @@ export function createScript(): Script {
     verify: () => null,
     settle: async () => SETTLED,
     reconcile: async () => ({ outcome: 'unknown', transaction: null, detail: 'no answer' }),
+    confirm: null,
     proof: (text) => text,
     calls: [],
   }
@@ -70,6 +73,8 @@ export function scripted(script: Script): ProtocolFactory {
       script.calls.push('settle')
       return script.settle(String(text))
     },
+    watches: () => script.confirm !== null,
+    confirm: async ({ transaction }) => script.confirm?.(transaction) ?? 'final',
     receipt: (payment) => [['x-receipt', payment.id]],
   })
 }

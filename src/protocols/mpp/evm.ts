@@ -1,7 +1,8 @@
 import { keccak_256 } from '@noble/hashes/sha3'
 import * as z from 'zod/mini'
 import type { EvmNetwork } from '../../evm/network.ts'
-import { authorizationEvidence, reconcileAuthorization } from '../../evm/reconcile.ts'
+import { confirmPayment, watchesPayment } from '../../evm/finality.ts'
+import { authorizationEvidence, readAuthorization, reconcileAuthorization } from '../../evm/reconcile.ts'
 import type { SignedTransfer } from '../../evm/settler.ts'
 import { checkTransfer } from '../../evm/transfer.ts'
 import { utf8 } from '../../lib/bytes.ts'
@@ -49,7 +50,8 @@ const schema = z.object({
   signature: z.custom<Hex>((value) => isHex(value), 'hexadecimal bytes'),
 })
 
-const ZERO_PRICE: Settlement = { outcome: 'settled', transaction: null, block: null }
+/** A zero price is paid by the signature alone; there is nothing to move. */
+const FREE: Settlement = { outcome: 'settled', transaction: null, block: null }
 
 /**
  * Paid on an EVM chain (draft-evm-charge-00) by an EIP-3009 authorization, which the network's settler submits. One of
@@ -62,9 +64,6 @@ export function evm(options: EvmOptions): Method {
   const { network } = options
   const [asset] = network.assets
   if (asset === undefined) return invalidOption('evm.network', 'a network with a token')
-
-  const settle = async (transfer: SignedTransfer): Promise<Settlement> =>
-    transfer.authorization.value === 0n ? ZERO_PRICE : network.settler.settle(transfer)
 
   return {
     name: 'evm',
@@ -98,20 +97,21 @@ export function evm(options: EvmOptions): Method {
         // x402 credential it would pass too. Named as x402 names it, it is spent there when it is spent here.
         proofs: [`x402:${network.id}:${asset.address}:${from}:${nonce}`],
         evidence: authorizationEvidence(transfer),
-        deferred: amount === 0n ? null : { payload: presented.payload, resource: charge.url },
-        settle: () => settle(transfer),
+        deferred: amount === 0n ? null : { signature: transfer.signature, resource: charge.url },
+        settle: async () => (amount === 0n ? FREE : network.settler.settle(transfer)),
       }
     },
-    reconcile: async (payment) =>
-      payment.amount === '0' ? ZERO_PRICE : reconcileAuthorization(payment, network),
-    async settleDeferred(payment, { payload, resource }) {
-      const accepted = network.assets.find(({ address }) => address === payment.asset)
-      const parsed = z.safeParse(schema, payload)
-      if (accepted === undefined || !parsed.success || typeof resource !== 'string') {
+    watches: (payment) => watchesPayment(payment, network),
+    confirm: (payment) => confirmPayment(payment, network),
+    reconcile: async (payment) => (payment.amount === '0' ? FREE : reconcileAuthorization(payment, network)),
+    async settleDeferred(payment, { signature, resource }) {
+      const asset = network.assets.find(({ address }) => address === payment.asset)
+      const authorization = readAuthorization(payment)
+      if (!asset || !authorization || !isHex(signature) || typeof resource !== 'string') {
         const detail = 'What was kept of the payment does not fit the configuration.'
         return { outcome: 'unknown', transaction: payment.transaction, detail }
       }
-      return settle(transferOf(parsed.data, network, accepted, resource))
+      return network.settler.settle({ network, asset, authorization, signature, resource })
     },
   }
 }
@@ -125,8 +125,8 @@ function readTransfer(
 ): SignedTransfer | Refusal {
   const parsed = z.safeParse(schema, payload)
   if (!parsed.success) return malformed(parsed.error, 'payload')
-  const transfer = transferOf(parsed.data, network, asset, charge.url)
-  const { from, nonce } = transfer.authorization
+  const { type: _, signature, ...authorization } = parsed.data
+  const { from, nonce } = authorization
   const expected = nonceOf(challengeId, realm)
   if (nonce !== expected) {
     return refuse(
@@ -144,16 +144,7 @@ function readTransfer(
       expected: `did:pkh:${network.id}:${from}`,
     })
   }
-  return transfer
-}
-
-function transferOf(
-  { type: _, signature, ...authorization }: z.infer<typeof schema>,
-  network: EvmNetwork,
-  asset: Asset,
-  resource: string,
-): SignedTransfer {
-  return { network, asset, authorization, signature, resource }
+  return { network, asset, authorization, signature, resource: charge.url }
 }
 
 /** The nonce that binds an authorization to a challenge (draft-evm-charge-00 section 6.3.1). */

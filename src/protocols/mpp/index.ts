@@ -45,6 +45,8 @@ export function mpp(options: MppOptions): ProtocolFactory {
       reconcile: async (payment) => (await methodOf(payment)?.reconcile(payment)) ?? gone(payment),
       settleDeferred: async (payment, deferred) =>
         (await methodOf(payment)?.settleDeferred(payment, deferred)) ?? gone(payment),
+      watches: (payment) => methodOf(payment)?.watches(payment) ?? false,
+      confirm: async (payment) => (await methodOf(payment)?.confirm(payment)) ?? 'pending',
       receipt: receiptFields,
     }
   }

@@ -4,7 +4,7 @@ import type { ChainId } from '../../payments/chain.ts'
 import type { Payment } from '../../payments/payment.ts'
 import type { Settlement } from '../../payments/settlement.ts'
 import type { Refusal } from '../../problems/refusal.ts'
-import type { Charge, Verified } from '../protocol.ts'
+import type { Charge, Finality, Verified } from '../protocol.ts'
 
 /** A payment method of the Payment scheme: `tempo`, `evm`. All are of the `charge` intent. */
 export interface Method {
@@ -17,6 +17,10 @@ export interface Method {
   verify(presented: Presented, charge: Charge): Promise<Payload | Refusal>
   /** Asks the chain what became of a payment. Never throws. */
   reconcile(payment: Payment): Promise<Settlement>
+  /** Whether a settled payment has to be looked at again, because its chain may take it back. */
+  watches(payment: Payment): boolean
+  /** Whether a settled payment is there to stay. */
+  confirm(payment: Payment): Promise<Finality>
   /** Moves the money of a payload that was verified earlier, from what it left in `deferred`. Never throws. */
   settleDeferred(payment: Payment, deferred: JsonObject): Promise<Settlement>
   /** Throws for a price that the method's asset cannot express. */

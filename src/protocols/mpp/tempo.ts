@@ -55,6 +55,9 @@ export function tempo(options: TempoOptions): Method {
     }),
     checkPrice: (price) => void toBaseUnits(price, asset.decimals),
     verify: (presented, charge) => verifyPayload(presented, charge, setup),
+    // Blocks of Tempo are final when they are made.
+    watches: () => false,
+    confirm: async () => 'final',
     async reconcile(payment) {
       // A signature paid; it was checked before anything was claimed.
       if (payment.amount === '0') return { outcome: 'settled', transaction: null, block: null }

@@ -1,4 +1,5 @@
 import type { EvmNetwork } from '../../evm/network.ts'
+import { confirmPayment, watchesPayment } from '../../evm/finality.ts'
 import { toBaseUnits } from '../../payments/amount.ts'
 import { invalidOption } from '../../problems/error.ts'
 import type { ProtocolFactory } from '../protocol.ts'
@@ -35,6 +36,14 @@ export function x402({ networks }: X402Options): ProtocolFactory {
     verify: ({ content }, charge) => verifyContent(content as Content, charge, networks, clock),
     reconcile: (payment) => reconcile(payment, byId.get(payment.network)),
     settleDeferred: (payment, deferred) => settleDeferred(payment, deferred, byId.get(payment.network)),
+    watches(payment) {
+      const network = byId.get(payment.network)
+      return network !== undefined && watchesPayment(payment, network)
+    },
+    async confirm(payment) {
+      const network = byId.get(payment.network)
+      return network ? confirmPayment(payment, network) : 'pending'
+    },
     receipt: (payment) => receiptFields(payment),
   })
 }

@@ -1,0 +1,27 @@
+import { isHex } from '../lib/hex.ts'
+import type { Payment } from '../payments/payment.ts'
+import type { EvmNetwork } from './network.ts'
+import { readBlock, readReceipt } from './records.ts'
+import { RpcError } from './rpc.ts'
+
+/** Whether a settled payment has to be looked at again. */
+export function watchesPayment({ transaction }: Payment, { finality }: EvmNetwork): boolean {
+  return finality > 0n && isHex(transaction, 32)
+}
+
+/** How deep the transaction of a payment lies: deep enough, not yet, or no longer on the chain at all. */
+export async function confirmPayment(
+  { transaction }: Payment,
+  { rpc, finality }: EvmNetwork,
+): Promise<'final' | 'pending' | 'vanished'> {
+  if (rpc === null || !isHex(transaction, 32)) return 'pending'
+  try {
+    const receipt = await readReceipt(rpc, transaction)
+    if (receipt === null) return 'vanished'
+    const head = await readBlock(rpc, 'latest')
+    return head.number - receipt.block >= finality ? 'final' : 'pending'
+  } catch (error) {
+    if (error instanceof RpcError) return 'pending'
+    throw error
+  }
+}
