@@ -71,6 +71,23 @@ export async function sendResponse(response: Response, res: ServerResponse): Pro
   }
 }
 
+/** A stream that asks for nothing until it is read, so that a body which nobody reads stays where it is. */
+export function toWebStream(chunks: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await chunks.next()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      },
+      async cancel() {
+        await chunks.return?.()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
 /** The text is joined and not resolved, because `new URL('//elsewhere/', base)` is elsewhere. */
 function urlOf(req: NodeRequest, host: string | null): URL {
   const target = req.originalUrl ?? req.url ?? ''
@@ -83,21 +100,7 @@ function bodyOf(req: NodeRequest): ReadableStream<Uint8Array> | null {
   if (req.method === 'GET' || req.method === 'HEAD') return null
   const { 'transfer-encoding': coding, 'content-length': length } = req.headers
   if (coding === undefined && !(Number(length) > 0)) return null
-  return lazily(req.readableEnded ? parsedBody(req) : unreadBody(req))
-}
-
-/** A stream that asks for nothing until it is read, so that a body which nobody reads stays where it is. */
-function lazily(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        const { done, value } = await chunks.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-    },
-    { highWaterMark: 0 },
-  )
+  return toWebStream(req.readableEnded ? parsedBody(req) : unreadBody(req))
 }
 
 /** Takes just what is buffered: a plain `read()` would let `req` emit `end`, after which nothing can be put back. */
@@ -123,14 +126,17 @@ async function* parsedBody({ body, headers }: NodeRequest): AsyncGenerator<Uint8
     : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
 }
 
-/** Lists grow, cookies add up, other CORS fields are the application's; the rest is the response's. */
+/** Lists and cookies add up, other CORS fields are the application's; the rest is the response's. */
 function mergeHeader(res: ServerResponse, name: string, value: string): void {
   const own = res.getHeader(name)
-  if (own === undefined || name === 'set-cookie') res.appendHeader(name, value)
-  else if (name === 'vary' || name === 'access-control-expose-headers')
-    res.setHeader(name, `${own}, ${value}`)
-  else if (!name.startsWith('access-control-')) res.setHeader(name, value)
+  if (own === undefined) res.setHeader(name, value)
+  else if (name === 'set-cookie') res.setHeader(name, union([own].flat().map(String), [value]))
+  else if (name === 'vary' || name === 'access-control-expose-headers') {
+    res.setHeader(name, union(String(own).split(/, */), value.split(/, */)).join(', '))
+  } else if (!name.startsWith('access-control-')) res.setHeader(name, value)
 }
+
+const union = (some: readonly string[], more: readonly string[]): string[] => [...new Set([...some, ...more])]
 
 function badRequest(): Response {
   const problem = {

@@ -1,6 +1,8 @@
 import type { Adapter } from './adapter.ts'
+import { proveAfter } from './contract-after.ts'
 import { proveAnswers } from './contract-answers.ts'
 import { proveFailures } from './contract-failures.ts'
+import { proveRepeats } from './contract-repeats.ts'
 import { proveRequests } from './contract-requests.ts'
 import { type AdapterRunner, createProver } from './prover.ts'
 
@@ -10,4 +12,6 @@ export function adapterContract(runner: AdapterRunner, adapter: Adapter): void {
   proveRequests(prover)
   proveAnswers(prover)
   proveFailures(prover)
+  proveRepeats(prover)
+  proveAfter(prover)
 }

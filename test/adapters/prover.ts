@@ -1,6 +1,6 @@
 import type { describe as Describe, expect as Expect, it as It } from 'vitest'
 import type { RouteOptions } from '../../src/index.ts'
-import { createSeller } from '../gate/scripted.ts'
+import { createSeller, type Script } from '../gate/scripted.ts'
 import type { Adapter, Reply, Visit } from './adapter.ts'
 
 /** The parts of a test runner that the contract needs. */
@@ -28,6 +28,8 @@ export type ShopOptions = Parameters<typeof createSeller>[0] & { readonly route?
 export interface Shop {
   /** Calls the paid route with a credential, or without. */
   call(credential: string | null, init?: RequestInit): Promise<Response>
+  /** What the payment protocol says; may be changed. */
+  readonly script: Script
   /** Moves the clock. */
   advance(ms: number): void
   /** How often the handler ran. */
@@ -54,7 +56,7 @@ export function createProver(runner: AdapterRunner, adapter: Adapter): Prover {
         return fetch(`${url}/report?q=1`, { redirect: 'manual', ...init, headers })
       }
       const settlements = () => script.calls.filter((name) => name === 'settle').length
-      await use({ call, advance, runs: () => runs, settlements }).finally(close)
+      await use({ call, script, advance, runs: () => runs, settlements }).finally(close)
     },
   }
 }

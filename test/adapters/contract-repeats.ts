@@ -1,0 +1,94 @@
+import { codeOf } from '../gate/scripted.ts'
+import { type Prover, ROUTE, textOf } from './prover.ts'
+
+const KEYED = { headers: { 'idempotency-key': '"k"' } }
+
+/** What becomes of an answer that is kept for a client which may ask for it again. */
+export function proveRepeats({ describe, it, expect, serving, adapter }: Prover): void {
+  async function seen(answer: Response): Promise<unknown> {
+    const [receipt, type] = ['x-receipt', 'content-type'].map((name) => answer.headers.get(name))
+    return { status: answer.status, receipt, type, body: await answer.text() }
+  }
+
+  describe('a request with an Idempotency-Key', () => {
+    it.each(adapter.ways)('gets the same answer again: %s', (way) =>
+      serving(
+        () => ({ way }),
+        async ({ call, runs, settlements }) => {
+          const first = await seen(await call('a', KEYED))
+          expect(first).toMatchObject({ receipt: expect.stringMatching(/^pay_/) })
+          expect(await seen(await call('a', KEYED))).toEqual(first)
+          expect([runs(), settlements()]).toEqual([1, 1])
+        },
+      ),
+    )
+
+    it('gets the same stream again, byte for byte', async () => {
+      const bytes = Array.from({ length: 50 }, (_, at) => `${at}\u20ac`.repeat(at))
+      async function* body(): AsyncGenerator<string> {
+        yield* bytes
+      }
+      await serving(
+        () => ({ body: body() }),
+        async ({ call, runs }) => {
+          const first = await seen(await call('a', { ...KEYED, method: 'POST', body: 'step 1' }))
+          expect(first).toMatchObject({ body: bytes.join('') })
+          expect(await seen(await call('a', { ...KEYED, method: 'POST', body: 'step 1' }))).toEqual(first)
+          const other = await call('a', { ...KEYED, method: 'POST', body: 'step 2' })
+          expect(other.status).toBe(409)
+          expect(runs()).toBe(1)
+        },
+      )
+    })
+
+    it('gets an answer too large to be kept, once', async () => {
+      const large = 'x'.repeat(100_000)
+      await serving(
+        () => ({ body: large }),
+        async ({ call, runs }) => {
+          expect(await (await call('a', KEYED)).text()).toBe(large)
+          expect((await call('a', KEYED)).status).toBe(409)
+          expect(runs()).toBe(1)
+        },
+        { results: { maxBytes: 1000 } },
+      )
+    })
+
+    it('that fails is not kept', () =>
+      serving(
+        (_, run) => (run === 1 ? { status: 500, body: 'no' } : { body: 'hello' }),
+        async ({ call, runs, settlements }) => {
+          const bodies: string[] = []
+          for (const _ of [1, 2, 3]) bodies.push(await (await call('a', KEYED)).text())
+          expect(bodies).toEqual(['no', 'hello', 'hello'])
+          expect([runs(), settlements()]).toEqual([2, 1])
+        },
+      ))
+
+    it('fault 10: whose answer broke off gets the whole of it on the next try, for the same money', async () => {
+      const left = Promise.withResolvers<void>()
+      async function* events(): AsyncGenerator<string> {
+        yield 'data: 1\n\n'
+        await left.promise
+        yield 'data: 2\n\n'
+      }
+      await serving(
+        () => ({ body: events() }),
+        async ({ call, settlements }) => {
+          const client = new AbortController()
+          const reader = textOf(await call('a', { ...KEYED, signal: client.signal }))
+          expect((await reader.next()).value).toBe('data: 1\n\n')
+          client.abort()
+          await reader.next().catch(() => 'aborted')
+          left.resolve()
+          let answer = await call('a', KEYED)
+          while (answer.status === 409 && (await codeOf(answer)) === 'payment-in-flight')
+            answer = await call('a', KEYED)
+          expect(await answer.text()).toBe('data: 1\n\ndata: 2\n\n')
+          expect(settlements()).toBe(1)
+        },
+        { route: ROUTE },
+      )
+    })
+  })
+}
