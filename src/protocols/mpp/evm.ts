@@ -1,7 +1,7 @@
 import { keccak_256 } from '@noble/hashes/sha3'
 import * as z from 'zod/mini'
-import type { EvmNetwork } from '../../evm/network.ts'
 import { confirmPayment, watchesPayment } from '../../evm/finality.ts'
+import type { EvmNetwork } from '../../evm/network.ts'
 import { authorizationEvidence, readAuthorization, reconcileAuthorization } from '../../evm/reconcile.ts'
 import type { SignedTransfer } from '../../evm/settler.ts'
 import { checkTransfer } from '../../evm/transfer.ts'
@@ -85,7 +85,12 @@ export function evm(options: EvmOptions): Method {
       if ('kind' in transfer) return transfer
       const amount = toBaseUnits(charge.price, asset.decimals)
       const recipient = charge.recipient(network.id)
-      const refused = await checkTransfer(transfer, { amount, recipient, now: presented.now })
+      const refused = await checkTransfer(transfer, {
+        amount,
+        recipient,
+        now: presented.now,
+        settlesLater: charge.settlesLater,
+      })
       if (refused !== null) return refused
       const { from, nonce } = transfer.authorization
       return {

@@ -41,6 +41,8 @@ export function createMethod(name: string, request: JsonObject = { amount: '1000
     chain: 'eip155:1',
     request: ({ price }) => ({ ...request, price: price.text }),
     checkPrice: () => {},
+    watches: () => false,
+    confirm: async () => 'final',
     reconcile: async () => ({ outcome: 'unsent', detail: name }),
     settleDeferred: async () => ({ outcome: 'unsent', detail: name }),
     verify: async () => ({
