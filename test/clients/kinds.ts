@@ -1,5 +1,5 @@
-import type { EvmChain } from '../chains/evm.ts'
-import type { TempoChain } from '../chains/tempo.ts'
+import { type EvmChain, startEvmChain } from '../chains/evm.ts'
+import { startTempoChain, type TempoChain } from '../chains/tempo.ts'
 import { mppEvm, mppTempo, type PayingFetch, x402V1, x402V2 } from './official.ts'
 import { createEvmPayer, createTempoPayer, type Payer } from './payers.ts'
 
@@ -7,6 +7,17 @@ import { createEvmPayer, createTempoPayer, type Payer } from './payers.ts'
 export interface Chains {
   readonly evm: EvmChain
   readonly tempo: TempoChain
+}
+
+/** Starts both chains. */
+export async function startChains(): Promise<Chains> {
+  const [evm, tempo] = await Promise.all([startEvmChain(), startTempoChain()])
+  return { evm, tempo }
+}
+
+/** Ends the chains that were started. */
+export async function stopChains(chains: Chains | undefined): Promise<void> {
+  await Promise.all([chains?.evm.stop(), chains?.tempo.stop()])
 }
 
 /** An official client, as agents have it. */

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EvmChain, startEvmChain } from '../chains/evm.ts'
-import { startTempoChain } from '../chains/tempo.ts'
-import { type Chains, clientKinds, createPayerFor } from '../clients/kinds.ts'
+import { type Chains, clientKinds, createPayerFor, startChains, stopChains } from '../clients/kinds.ts'
 import { mppEvm, x402V1, x402V2 } from '../clients/official.ts'
 import { createEvmPayer, type Payer } from '../clients/payers.ts'
 import { receiptOf } from '../clients/receipts.ts'
@@ -11,12 +10,9 @@ let chains: Chains
 let base: EvmChain
 
 beforeAll(async () => {
-  const started = await Promise.all([startEvmChain(), startTempoChain(), startEvmChain({ chainId: 8453 })])
-  const [evm, tempo] = started
-  chains = { evm, tempo }
-  base = started[2]
+  ;[chains, base] = await Promise.all([startChains(), startEvmChain({ chainId: 8453 })])
 })
-afterAll(() => Promise.all([chains?.evm.stop(), chains?.tempo.stop(), base?.stop()]))
+afterAll(() => Promise.all([stopChains(chains), base?.stop()]))
 
 describe('the official client of', () => {
   let shop: Shop

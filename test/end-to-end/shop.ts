@@ -27,11 +27,14 @@ export interface Ware extends RouteOptions {
   readonly serve?: (request: Request, grant: Grant, run: number) => Response | Promise<Response>
 }
 
+/** What a shop has to know of its EVM chains: can be told to another process. */
+export type ShopEvmChain = Pick<EvmChain, 'url' | 'chainId' | 'accounts'>
+
 /** How a shop is set up: what a seller configures, and how it reaches the chains. */
 export interface ShopOptions extends Partial<Omit<CofferOptions, 'protocols'>> {
   /** EVM chains to be paid on; MPP takes the first. */
-  readonly evm?: readonly EvmChain[]
-  readonly tempo?: TempoChain
+  readonly evm?: readonly ShopEvmChain[]
+  readonly tempo?: Pick<TempoChain, 'url' | 'chainId'>
   /** RPC endpoint of the first EVM chain, when it is not the chain's own. */
   readonly evmRpc?: string
   /** RPC endpoint of the Tempo chain, when it is not the chain's own. */
@@ -50,6 +53,8 @@ export interface Shop {
   runs(path: string): number
   /** What the handlers were given, in order. */
   readonly grants: readonly Grant[]
+  /** What handlers threw, in order. */
+  readonly failures: readonly unknown[]
   stop(): Promise<void>
 }
 
@@ -75,6 +80,7 @@ export async function openShop(wares: Readonly<Record<string, Ware>>, options: S
 
   const runs = new Map<string, number>()
   const grants: Grant[] = []
+  const failures: unknown[] = []
   const handlers = new Map(
     Object.entries(wares).map(([path, { serve = serveRun, ...route }]) => {
       const handler = async (request: Request, grant: Grant): Promise<Response> => {
@@ -94,7 +100,10 @@ export async function openShop(wares: Readonly<Record<string, Ware>>, options: S
   async function answer(request: Request): Promise<Response> {
     const handle = handlers.get(new URL(request.url).pathname)
     if (handle === undefined) return new Response('no such ware', { status: 404 })
-    return handle(request).catch(() => new Response('the handler failed', { status: 500 }))
+    return handle(request).catch((error: unknown) => {
+      failures.push(error)
+      return new Response('the handler failed', { status: 500 })
+    })
   }
 
   return {
@@ -102,6 +111,7 @@ export async function openShop(wares: Readonly<Record<string, Ware>>, options: S
     coffer,
     seller,
     grants,
+    failures,
     runs: (path) => runs.get(path) ?? 0,
     async stop() {
       await close()
@@ -116,14 +126,14 @@ export function newAddress(): Address {
 }
 
 /** A chain as a network of ours. */
-export function networkOf(chain: EvmChain, settle: Settler, rpc = chain.url): EvmNetwork {
+export function networkOf(chain: ShopEvmChain, settle: Settler, rpc = chain.url): EvmNetwork {
   return chain.chainId === 8453 ? base({ rpc, settle }) : baseSepolia({ rpc, settle })
 }
 
 /** One wallet per key, whatever the number of shops. */
-const settlers = new WeakMap<EvmChain, Settler>()
+const settlers = new WeakMap<ShopEvmChain, Settler>()
 
-function settlerOf(chain: EvmChain): Settler {
+function settlerOf(chain: ShopEvmChain): Settler {
   const [account] = chain.accounts
   if (!account) throw new Error('the chain has no accounts')
   const settler = settlers.get(chain) ?? wallet(account.privateKey)
