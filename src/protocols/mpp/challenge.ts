@@ -1,14 +1,12 @@
-import { hmac } from '@noble/hashes/hmac'
-import { sha256 } from '@noble/hashes/sha2'
 import { formatAuthItem, isAuthSyntaxError, parseAuthItems } from '../../lib/auth-params.ts'
 import { encodeBase64url } from '../../lib/base64.ts'
-import { constantTimeEqual, utf8 } from '../../lib/bytes.ts'
 import type { Random } from '../../lib/id.ts'
 import type { Payment } from '../../payments/payment.ts'
 import type { Challenge, Charge } from '../protocol.ts'
+import type { ChallengeSigner } from './challenge-signer.ts'
 import { encodeEnvelope } from './envelope.ts'
 import { PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
-import { describe, type Method } from './method.ts'
+import { descriptionOf, type Method } from './method.ts'
 
 /** Parameters of one challenge (draft-httpauth-payment-00 section 5.1), each as it stands on the wire. */
 export interface ChallengeParams {
@@ -29,14 +27,6 @@ export interface ChallengeParams {
   readonly opaque?: string | undefined
 }
 
-/** Makes and recognizes the ids of challenges, so that no challenge needs to be stored. */
-export interface ChallengeSigner {
-  /** Id under the first secret. */
-  sign(params: Omit<ChallengeParams, 'id'>): string
-  /** Whether the id was made from these parameters under any of the secrets. */
-  verify(params: ChallengeParams): boolean
-}
-
 /** Intent of all our methods: one payment for one request. */
 export const CHARGE_INTENT = 'charge'
 
@@ -54,43 +44,6 @@ const NAMES = [
   'opaque',
 ] as const
 
-/** Prepares the HMAC state of every secret once; a challenge then costs a few microseconds. */
-export function createChallengeSigner(secrets: readonly Uint8Array[]): ChallengeSigner {
-  const keys = secrets.map((secret) => hmac.create(sha256, secret))
-  const idUnder = (key: (typeof keys)[number], params: Omit<ChallengeParams, 'id'>): string =>
-    encodeBase64url(
-      key
-        .clone()
-        .update(utf8(bindingInput(params)))
-        .digest(),
-    )
-  return {
-    sign(params) {
-      const [first] = keys
-      if (first === undefined) throw new TypeError('there is no secret to sign challenges with')
-      return idUnder(first, params)
-    },
-    verify(params) {
-      let valid = false
-      for (const key of keys) valid = constantTimeEqual(params.id, idUnder(key, params)) || valid
-      return valid
-    },
-  }
-}
-
-/** Seven fixed slots, empty when absent (section 5.1.2.1.1). Only `realm` could hold the separator, and it is ours. */
-function bindingInput({
-  realm,
-  method,
-  intent,
-  request,
-  expires,
-  digest,
-  opaque,
-}: Omit<ChallengeParams, 'id'>): string {
-  return [realm, method, intent, request, expires ?? '', digest ?? '', opaque ?? ''].join('|')
-}
-
 /** Writes one field per method. Two challenges never have the same id, even when issued in the same instant. */
 export function createChallenge(
   methods: readonly Method[],
@@ -98,7 +51,7 @@ export function createChallenge(
   signer: ChallengeSigner,
   random: Random,
 ): Challenge {
-  const { description } = describe(charge)
+  const { description } = descriptionOf(charge)
   const opaque = encodeEnvelope({ nonce: encodeBase64url(random(16)), route: charge.route })
   const headers = methods.map((method) => {
     const params = {

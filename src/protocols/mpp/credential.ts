@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { type AuthItem, isAuthSyntaxError, parseAuthItems } from '../../lib/auth-params.ts'
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
-import { type Refusal, refuse } from '../../problems/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
 import type { Credential } from '../protocol.ts'
 import type { ChallengeParams } from './challenge.ts'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
@@ -89,7 +89,7 @@ export function readCredential(request: Headers): Credential | Refusal | null {
     )
   }
   const content = readContent(envelope)
-  return 'kind' in content ? content : { protocol: 'mpp', text: item.token68, key: null, content }
+  return isRefusal(content) ? content : { protocol: 'mpp', text: item.token68, key: null, content }
 }
 
 function isPayment({ scheme }: AuthItem): boolean {

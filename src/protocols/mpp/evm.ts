@@ -13,10 +13,10 @@ import { chainNumberOf } from '../../payments/chain.ts'
 import type { Settlement } from '../../payments/settlement.ts'
 import { invalidOption } from '../../problems/error.ts'
 import { refuseUnknownOptions } from '../../problems/options.ts'
-import { type Refusal, refuse } from '../../problems/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
 import type { Charge } from '../protocol.ts'
 import { malformed } from './credential.ts'
-import { describe, type Method, type Presented } from './method.ts'
+import { descriptionOf, type Method, type Presented } from './method.ts'
 import { parseSource } from './source.ts'
 
 /** What {@link evm} takes. */
@@ -72,7 +72,7 @@ export function evm(options: EvmOptions): Method {
       amount: toBaseUnits(charge.price, asset.decimals).toString(),
       currency: asset.address,
       recipient: charge.recipient(network.id),
-      ...describe(charge),
+      ...descriptionOf(charge),
       methodDetails: {
         chainId: chainNumberOf(network.id),
         credentialTypes: ['authorization'],
@@ -82,7 +82,7 @@ export function evm(options: EvmOptions): Method {
     checkPrice: (price) => void toBaseUnits(price, asset.decimals),
     async verify(presented, charge) {
       const transfer = readTransfer(presented, charge, network, asset)
-      if ('kind' in transfer) return transfer
+      if (isRefusal(transfer)) return transfer
       const amount = toBaseUnits(charge.price, asset.decimals)
       const recipient = charge.recipient(network.id)
       const refused = await checkTransfer(transfer, {

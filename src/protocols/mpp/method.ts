@@ -31,8 +31,6 @@ export interface Method {
 export interface Presented {
   readonly challengeId: string
   readonly realm: string
-  /** End of the challenge, epoch milliseconds. */
-  readonly expiresAt: number
   readonly payload: JsonObject
   /** DID of the payer, when the client named one. Not yet believed. */
   readonly source: string | null
@@ -50,6 +48,6 @@ export interface Payload extends Omit<Verified, 'proofs' | 'method' | 'network'>
 const MAX_DESCRIPTION = 1000
 
 /** The member that tells people what they pay for. A longer text is left out, since half a text may mislead. */
-export function describe({ description }: Charge): { readonly description?: string } {
+export function descriptionOf({ description }: Charge): { readonly description?: string } {
   return description === null || description.length > MAX_DESCRIPTION ? {} : { description }
 }

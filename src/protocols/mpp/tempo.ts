@@ -8,7 +8,7 @@ import type { Payment } from '../../payments/payment.ts'
 import type { Settlement } from '../../payments/settlement.ts'
 import { invalidOption } from '../../problems/error.ts'
 import { refuseUnknownOptions } from '../../problems/options.ts'
-import { describe, type Method } from './method.ts'
+import { descriptionOf, type Method } from './method.ts'
 import { type Setup, verifyPayload } from './tempo/payload.ts'
 import { broadcast, type Expected, reconcile } from './tempo/settle.ts'
 
@@ -50,7 +50,7 @@ export function tempo(options: TempoOptions): Method {
       amount: toBaseUnits(charge.price, asset.decimals).toString(),
       currency: asset.address,
       recipient: charge.recipient(setup.chain),
-      ...describe(charge),
+      ...descriptionOf(charge),
       methodDetails: { chainId },
     }),
     checkPrice: (price) => void toBaseUnits(price, asset.decimals),

@@ -1,7 +1,8 @@
 import type { Clock } from '../../lib/clock.ts'
 import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
 import type { Charge, Verified } from '../protocol.ts'
-import { CHARGE_INTENT, type ChallengeParams, type ChallengeSigner, challengeProof } from './challenge.ts'
+import { CHARGE_INTENT, type ChallengeParams, challengeProof } from './challenge.ts'
+import type { ChallengeSigner } from './challenge-signer.ts'
 import type { Content } from './credential.ts'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import type { Method } from './method.ts'
@@ -24,11 +25,11 @@ export async function verifyContent(
   const method = matchMethod(challenge, charge, methods)
   if (isRefusal(method)) return method
   const now = clock()
-  const expiresAt = checkExpiry(challenge.expires, now)
-  if (isRefusal(expiresAt)) return expiresAt
+  const expired = checkExpiry(challenge.expires, now)
+  if (expired !== null) return expired
 
   const { id: challengeId, realm } = challenge
-  const verified = await method.verify({ challengeId, realm, expiresAt, payload, source, now }, charge)
+  const verified = await method.verify({ challengeId, realm, payload, source, now }, charge)
   if (isRefusal(verified)) return verified
   return {
     ...verified,
@@ -59,13 +60,12 @@ function matchMethod(
   return method
 }
 
-/** The end of a challenge, epoch milliseconds. */
-function checkExpiry(expires: string | undefined, now: number): number | Refusal {
+/** Whether a challenge has ended, or never had an end that we would have given it. */
+function checkExpiry(expires: string | undefined, now: number): Refusal | null {
   const at = expires !== undefined && DATE_TIME.test(expires) ? Date.parse(expires) : Number.NaN
-  if (expires === undefined || Number.isNaN(at)) return mismatch('expires', 'an RFC 3339 date-time', expires)
+  if (Number.isNaN(at)) return mismatch('expires', 'an RFC 3339 date-time', expires)
   if (at <= now) return refuse('challenge-expired', `The challenge expired at ${expires}.`)
-  if (at > now + MAX_LIFE_MS) return invalid('it lives longer than a day')
-  return at
+  return at > now + MAX_LIFE_MS ? invalid('it lives longer than a day') : null
 }
 
 function mismatch(what: string, expected: string, got = 'none'): Refusal {

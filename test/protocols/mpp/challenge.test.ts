@@ -5,10 +5,10 @@ import { systemRandom } from '../../../src/lib/id.ts'
 import {
   type ChallengeParams,
   createChallenge,
-  createChallengeSigner,
   formatChallenge,
   parseChallenges,
 } from '../../../src/protocols/mpp/challenge.ts'
+import { createChallengeSigner } from '../../../src/protocols/mpp/challenge-signer.ts'
 import { decodeEnvelope, encodeEnvelope } from '../../../src/protocols/mpp/envelope.ts'
 import { createCharge, createMethod, SECRET } from './fixtures.ts'
 

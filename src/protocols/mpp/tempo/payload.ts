@@ -89,7 +89,7 @@ async function verifyTransaction(
 ): Promise<Payload | Refusal> {
   const transaction = await readTransaction(signature)
   if (isRefusal(transaction)) return transaction
-  const { raw, hash, sender, calls, chainNumber, validBefore, trial } = transaction
+  const { raw, hash, sender, calls, chainNumber, validBefore, isRecovered, trial } = transaction
   if (chainNumber !== chainNumberOf(chain)) {
     return refuse('verification-failed', 'The transaction is for another chain.', {
       expected: chain,
@@ -116,7 +116,8 @@ async function verifyTransaction(
     payer: sender,
     proofs: [transactionProof(chain, hash)],
     evidence: { hash, memo, validBefore },
-    deferred: { raw },
+    // An answer that goes out before the money moves must not rest on a signature that nobody has checked.
+    deferred: isRecovered ? { raw } : null,
     settle: () => broadcast(rpc, raw, expected),
   }
 }

@@ -14,6 +14,8 @@ export interface SignedTransaction {
   readonly calls: readonly Call[]
   /** End of its validity, epoch seconds; `null` when it stays valid until its nonce is used. */
   readonly validBefore: number | null
+  /** Whether the sender was recovered from the signature; of passkeys and access keys only the chain can tell. */
+  readonly isRecovered: boolean
   /** The same transaction as an argument of `eth_call`. */
   readonly trial: JsonObject
 }
@@ -47,6 +49,7 @@ export async function readTransaction(raw: Hex): Promise<SignedTransaction | Ref
       chainNumber: request.chainId,
       calls: request.calls,
       validBefore: request.validBefore ?? null,
+      isRecovered: signature.type === 'secp256k1',
       trial,
     }
   } catch {
