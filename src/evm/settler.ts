@@ -1,6 +1,7 @@
 import type { Hex } from '../lib/hex.ts'
 import type { Asset } from '../payments/asset.ts'
 import type { Settlement } from '../payments/settlement.ts'
+import type { Refusal } from '../problems/refusal.ts'
 import type { Authorization } from './authorization.ts'
 import type { EvmNetwork } from './network.ts'
 
@@ -10,6 +11,11 @@ export interface Settler {
   readonly name: string
   /** Whether it reads and writes the chain itself, so that the network must have `rpc`. Default false. */
   readonly needsRpc?: boolean
+  /**
+   * Whether the authorization would settle now, as far as can be known without sending it: asked when the answer goes out
+   * before the money moves. `null` when it would. Never throws.
+   */
+  verify(transfer: SignedTransfer): Promise<Refusal | null>
   /** Submits the authorization and waits for its end within bounds. Never throws: trouble is an outcome. */
   settle(transfer: SignedTransfer): Promise<Settlement>
 }

@@ -11,6 +11,8 @@ export interface Expected {
   readonly recipient: Address
   /** Epoch milliseconds. */
   readonly now: number
+  /** Whether the answer goes out before the money moves, so that the settler is asked whether it would. */
+  readonly settlesLater: boolean
 }
 
 /** Seconds that an authorization must still be valid for, so that it can reach a block. The x402 SDK asks the same. */
@@ -21,9 +23,10 @@ const MARGIN = 6n
  * cheap ones first. Returns `null` when it is right. Causes are the x402 SDK's.
  */
 export async function checkTransfer(
-  { network, asset, authorization, signature }: SignedTransfer,
-  { amount, recipient, now }: Expected,
+  transfer: SignedTransfer,
+  { amount, recipient, now, settlesLater }: Expected,
 ): Promise<Refusal | null> {
+  const { network, asset, authorization, signature } = transfer
   const { from, to, value, validAfter, validBefore } = authorization
   const seconds = BigInt(Math.floor(now / 1000))
   if (to !== recipient) {
@@ -67,5 +70,6 @@ export async function checkTransfer(
     })
   }
   const digest = authorizationDigest(network.id, asset, authorization)
-  return verifySigner(network.rpc, { payer: from, digest, signature })
+  const refused = await verifySigner(network.rpc, { payer: from, digest, signature })
+  return refused === null && settlesLater && value > 0n ? network.settler.verify(transfer) : refused
 }

@@ -5,6 +5,7 @@ import { type Hex, isHex } from '../lib/hex.ts'
 import { type ChainId, chainNumberOf } from '../payments/chain.ts'
 import type { Settlement } from '../payments/settlement.ts'
 import { invalidOption } from '../problems/error.ts'
+import { type Refusal, refuse } from '../problems/refusal.ts'
 import { parseQuantity } from './abi.ts'
 import { diagnoseRefusal, failed } from './diagnosis.ts'
 import { type Call, createLane, type Lane, unsent } from './lane.ts'
@@ -35,6 +36,12 @@ export function wallet(key: Hex | LocalAccount, options: WalletOptions = {}): Se
   return {
     name: 'wallet',
     needsRpc: true,
+    async verify(transfer) {
+      const { rpc } = transfer.network
+      if (rpc === null) return null
+      const ready = await prepare(rpc, transfer, settings).catch(() => unsent('The RPC endpoint failed.'))
+      return 'outcome' in ready ? refusalOf(ready) : null
+    },
     async settle(transfer) {
       const { rpc, id } = transfer.network
       if (rpc === null) return unsent(`No RPC endpoint is configured for ${id}.`)
@@ -55,6 +62,19 @@ export function wallet(key: Hex | LocalAccount, options: WalletOptions = {}): Se
         return transaction === null ? unsent(detail) : { outcome: 'unknown', transaction, detail }
       }
     },
+  }
+}
+
+/** What a settlement that would not succeed means for a credential that is only verified. */
+function refusalOf(settlement: Settlement): Refusal | null {
+  switch (settlement.outcome) {
+    case 'settled':
+      return null
+    case 'failed':
+      return refuse('verification-failed', settlement.detail, { cause: settlement.cause })
+    case 'unknown':
+    case 'unsent':
+      return refuse('settlement-unavailable', settlement.detail, { retryAfter: 5 })
   }
 }
 

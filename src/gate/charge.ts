@@ -44,6 +44,7 @@ export async function createCharge(
     realm: settings.realm ?? (settings.publicOrigin === null ? host : new URL(settings.publicOrigin).host),
     description: route.description,
     digest: body && route.bindBody !== null ? `sha-256=:${encodeBase64(sha256(body))}:` : null,
+    settlesLater: route.settle !== 'before',
     requireKey: route.requireIdempotency,
     ttl: settings.challengeTtl,
     expiresAt: settings.clock() + settings.challengeTtl * 1000,

@@ -8,6 +8,7 @@ import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import type { PresentedCredential } from '../protocols/negotiate.ts'
 import type { Charge, Protocol, Verified } from '../protocols/protocol.ts'
 import type { Held } from '../settlement/ledger.ts'
+import { settleAgain } from '../settlement/reconcile.ts'
 import { keys } from '../stores/keys.ts'
 import { expose } from './exposure.ts'
 import { idempotencyOf } from './idempotency.ts'
@@ -123,12 +124,10 @@ async function resume(
   const held = await settings.ledger.lease(known)
   if (held === null) return inFlight()
   if (payment.state === 'settled') return { held, redeemed: true, settleAfter: null }
-  const move = async (): Promise<Settlement> => {
-    const found = await protocol.reconcile(payment)
-    return found.outcome === 'unsent' && verified !== null ? verified.settle() : found
-  }
+  const reconcile = (): Promise<Settlement> => protocol.reconcile(payment)
   // Without a credential that still verifies there may be nothing to settle: find out before the handler works.
-  return verified === null ? settleFirst(held, move, settings) : start(held, move, settings)
+  if (verified === null) return settleFirst(held, reconcile, settings)
+  return start(held, () => settleAgain(reconcile, () => verified.settle()), settings)
 }
 
 /** Lets the handler run: after the money moved, or before it does. */

@@ -1,3 +1,4 @@
+import { readBytes } from './body.ts'
 import { fromUtf8 } from './bytes.ts'
 
 /** How far one HTTP exchange may go. */
@@ -27,23 +28,35 @@ const NEVER_CONNECTED = new Set([
  * Posts JSON and reads the answer within bounds. Redirects are answers, not followed: they would carry the body and
  * its credentials to another server. Never throws.
  */
-export async function postJson(
+export function postJson(
   url: string,
   body: unknown,
   headers: Readonly<Record<string, string>>,
+  limits: ExchangeLimits,
+): Promise<Exchange> {
+  const fields = { 'content-type': 'application/json', accept: 'application/json', ...headers }
+  return exchange(url, { method: 'POST', headers: fields, body: JSON.stringify(body) }, limits)
+}
+
+/** Asks for JSON, as {@link postJson} does. */
+export function getJson(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  limits: ExchangeLimits,
+): Promise<Exchange> {
+  return exchange(url, { headers: { accept: 'application/json', ...headers } }, limits)
+}
+
+async function exchange(
+  url: string,
+  init: RequestInit,
   { timeoutMs, maxBytes }: ExchangeLimits,
 ): Promise<Exchange> {
   const signal = AbortSignal.timeout(timeoutMs)
   const lost = (why: string): Exchange => ({ answered: false, sent: true, why })
   try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-      body: JSON.stringify(body),
-      redirect: 'manual',
-      signal,
-    })
-    const bytes = await readBytes(response.body, maxBytes)
+    const response = await fetch(url, { ...init, redirect: 'manual', signal })
+    const bytes = response.body === null ? new Uint8Array() : await readBytes(response.body, maxBytes)
     if (bytes === null) return lost(`answered with more than ${maxBytes} bytes`)
     const text = fromUtf8(bytes)
     return text === null ? lost('did not answer in UTF-8') : { answered: true, status: response.status, text }
@@ -52,27 +65,6 @@ export async function postJson(
     if (isNeverConnected(error)) return { answered: false, sent: false, why: 'could not be reached' }
     return lost('broke off the connection')
   }
-}
-
-/** Reads a stream to its end; `null`, and the stream cancelled, when it is longer than the limit. */
-async function readBytes(
-  stream: ReadableStream<Uint8Array> | null,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer> | null> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of stream ?? []) {
-    length += chunk.length
-    if (length > maxBytes) return null
-    chunks.push(chunk)
-  }
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
 }
 
 /** `fetch` says what went wrong in the cause of its error, or in the cause of that. */

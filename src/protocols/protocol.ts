@@ -63,6 +63,8 @@ export interface Charge {
   readonly description: string | null
   /** `sha-256=:…:` of the body (RFC 9530) when the route binds it. */
   readonly digest: string | null
+  /** Whether the handler works before the money moves, so that a payer without money must be found out first. */
+  readonly settlesLater: boolean
   /** Whether the request must carry an idempotency key. */
   readonly requireKey: boolean
   /** How long a challenge is good for, seconds. */

@@ -17,7 +17,6 @@ export interface ReconcilerOptions {
 
 /**
  * Runs `reconcile` jobs: finds out what became of a payment that nobody saw end, and settles what was left to the outbox.
- * The chain is asked first, so that a settlement whose end was lost is not made twice.
  */
 export function createReconciler({ ledger, clock, reconcile, settleDeferred }: ReconcilerOptions): JobHandler {
   return async ({ data, attempts }) => {
@@ -37,8 +36,24 @@ export function createReconciler({ ledger, clock, reconcile, settleDeferred }: R
   }
 
   async function settle(payment: Payment, deferred: JsonObject | null, isFirst: boolean): Promise<Settlement> {
-    if (deferred !== null && isFirst) return settleDeferred(payment, deferred)
-    const found = await reconcile(payment)
-    return found.outcome === 'unsent' && deferred !== null ? settleDeferred(payment, deferred) : found
+    if (deferred === null) return reconcile(payment)
+    const move = (): Promise<Settlement> => settleDeferred(payment, deferred)
+    return isFirst ? move() : settleAgain(() => reconcile(payment), move)
   }
+}
+
+/**
+ * Settles a payment that somebody may have settled already: the chain is asked first. It is asked once more when the
+ * settlement fails, since the earlier transaction may have landed just before.
+ */
+export async function settleAgain(
+  reconcile: () => Promise<Settlement>,
+  move: () => Promise<Settlement>,
+): Promise<Settlement> {
+  const found = await reconcile()
+  if (found.outcome !== 'unsent') return found
+  const settlement = await move()
+  if (settlement.outcome !== 'failed') return settlement
+  const landed = await reconcile()
+  return landed.outcome === 'unsent' ? settlement : landed
 }

@@ -4,7 +4,11 @@ import type { Settler } from '../../src/evm/settler.ts'
 import { wallet } from '../../src/evm/wallet.ts'
 import { devKeys } from '../chains/anvil.ts'
 
-const settle: Settler = { name: 'none', settle: async () => ({ outcome: 'unsent', detail: '' }) }
+const settle: Settler = {
+  name: 'none',
+  verify: async () => null,
+  settle: async () => ({ outcome: 'unsent', detail: '' }),
+}
 const asset = {
   address: '0xAbCdEf0123456789aBcDeF0123456789AbCdEf01',
   decimals: 6,

@@ -7,7 +7,12 @@ import { parseAddress } from '../../src/payments/address.ts'
 import { devKeys } from '../chains/anvil.ts'
 import { authorize, SELLER, signTransfer } from './signing.ts'
 
-const network = baseSepolia({ settle: { name: 'none', settle: () => Promise.reject(new Error('not here')) } })
+const network = baseSepolia({ settle: {
+    name: 'none',
+    verify: () => Promise.reject(new Error('not here')),
+    settle: () => Promise.reject(new Error('not here')),
+  },
+ })
 const payer = {
   privateKey: devKeys[0],
   address: parseAddress(privateKeyToAddress(devKeys[0])) ?? '0x',
@@ -17,7 +22,7 @@ const seconds = BigInt(Math.floor(now / 1000))
 
 const check = async (more: Partial<Authorization>, signer = payer) => {
   const transfer = await signTransfer(network, signer, authorize(payer, more))
-  return checkTransfer(transfer, { amount: 1_000_000n, recipient: SELLER, now })
+  return checkTransfer(transfer, { amount: 1_000_000n, recipient: SELLER, now, settlesLater: false })
 }
 
 test.each<[string, Partial<Authorization>]>([
@@ -47,14 +52,14 @@ test('a validBefore past 256 bits is refused, not wrapped', async () => {
   const authorization = { ...transfer.authorization, validBefore: 2n ** 256n }
   const refusal = await checkTransfer(
     { ...transfer, authorization },
-    { amount: 1_000_000n, recipient: SELLER, now },
+    { amount: 1_000_000n, recipient: SELLER, now, settlesLater: false },
   )
   expect(refusal).toMatchObject({ reason: 'verification-failed' })
 })
 
 test('a signature for another chain, asset, nonce or value is refused', async () => {
   const transfer = await signTransfer(network, payer)
-  const expected = { amount: 1_000_000n, recipient: SELLER, now } as const
+  const expected = { amount: 1_000_000n, recipient: SELLER, now, settlesLater: false } as const
   const { asset, authorization } = transfer
   const { nonce } = authorize(payer)
   for (const changed of [
@@ -77,7 +82,7 @@ test('no part of the signature stands in a refusal', async () => {
   const transfer = await signTransfer(network, payer)
   const refusal = await checkTransfer(
     { ...transfer, authorization: { ...transfer.authorization, validAfter: 1n } },
-    { amount: 1_000_000n, recipient: SELLER, now },
+    { amount: 1_000_000n, recipient: SELLER, now, settlesLater: false },
   )
   expect(JSON.stringify(refusal)).not.toContain(transfer.signature.slice(2, 20))
 })

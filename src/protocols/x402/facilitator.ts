@@ -1,13 +1,14 @@
 import * as z from 'zod/mini'
 import type { Settler, SignedTransfer } from '../../evm/settler.ts'
 import { within } from '../../lib/deadline.ts'
-import { type Exchange, postJson } from '../../lib/exchange.ts'
+import { type Exchange, getJson, postJson } from '../../lib/exchange.ts'
 import { type Hex, isHex } from '../../lib/hex.ts'
 import { type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import { parseAddress } from '../../payments/address.ts'
 import type { Settlement } from '../../payments/settlement.ts'
 import { invalidOption } from '../../problems/error.ts'
 import { refuseUnknownOptions } from '../../problems/options.ts'
+import { type Refusal, refuse } from '../../problems/refusal.ts'
 
 /** An endpoint of a facilitator (x402 v2 section 7). */
 export type FacilitatorCall = 'verify' | 'settle' | 'supported'
@@ -20,6 +21,20 @@ export interface FacilitatorOptions {
   readonly auth?: (call: FacilitatorCall) => Fields | Promise<Fields>
   /** How long a settlement may take, milliseconds, 1000 to 600 000; then its outcome is unknown. Default 30 000. */
   readonly timeoutMs?: number
+}
+
+/** A {@link Settler} that is a service. */
+export interface Facilitator extends Settler {
+  /** What the facilitator says it settles (GET /supported); `null` when it did not say. */
+  supported(): Promise<readonly SupportedKind[] | null>
+}
+
+/** A way of paying that a facilitator settles (x402 v2 section 7.3). */
+export interface SupportedKind {
+  readonly x402Version: number
+  readonly scheme: string
+  /** CAIP-2 chain id; v1 facilitators name chains as v1 does. */
+  readonly network: string
 }
 
 type Fields = Readonly<Record<string, string>>
@@ -47,6 +62,12 @@ const settleResponse = z.object({
   payTo: text,
 })
 
+const verifyResponse = z.object({ isValid: z.boolean(), invalidReason: text, payer: text })
+
+const supportedResponse = z.object({
+  kinds: z.array(z.object({ x402Version: z.number(), scheme: z.string(), network: z.string() })),
+})
+
 type SettleResponse = z.infer<typeof settleResponse>
 
 /**
@@ -55,42 +76,51 @@ type SettleResponse = z.infer<typeof settleResponse>
  *
  * @throws CofferError `invalid-option`.
  */
-export function facilitator(options: FacilitatorOptions): Settler {
+export function facilitator(options: FacilitatorOptions): Facilitator {
   refuseUnknownOptions(options, ['url', 'auth', 'timeoutMs'], 'facilitator')
   const { auth = () => ({}), timeoutMs = 30_000 } = options
-  const url = `${readUrl(options.url)}/settle`
+  const url = readUrl(options.url)
   if (!(timeoutMs >= 1000 && timeoutMs <= 600_000)) {
     invalidOption('facilitator.timeoutMs', 'milliseconds from 1000 to 600000', timeoutMs)
   }
 
+  const limits = { timeoutMs, maxBytes: MAX_BYTES }
+
+  /** Fields that authenticate a call; `null` when they could not be had. */
+  async function authenticate(call: FacilitatorCall): Promise<Fields | null> {
+    try {
+      return await within(timeoutMs, Promise.resolve(auth(call)))
+    } catch {
+      // What it threw may hold the secret that it failed with.
+      return null
+    }
+  }
+
   return {
     name: 'facilitator',
+    async verify(transfer) {
+      const fields = await authenticate('verify')
+      if (fields === null) return unavailable('The authentication of the facilitator call failed.')
+      const exchange = await postJson(`${url}/verify`, requestFor(transfer), fields, limits)
+      return readVerification(exchange, transfer)
+    },
     async settle(transfer) {
-      const fields = await authenticate(auth, timeoutMs)
+      const fields = await authenticate('settle')
       if (fields === null) return unsent('The authentication of the facilitator call failed.')
-      const exchange = await postJson(url, settleRequest(transfer), fields, {
-        timeoutMs,
-        maxBytes: MAX_BYTES,
-      })
+      const exchange = await postJson(`${url}/settle`, requestFor(transfer), fields, limits)
       return readExchange(exchange, transfer)
+    },
+    async supported() {
+      const fields = await authenticate('supported')
+      const exchange = fields && (await getJson(`${url}/supported`, fields, limits))
+      const answer = exchange?.answered ? z.safeParse(supportedResponse, parseJsonObject(exchange.text)) : null
+      return answer?.success ? answer.data.kinds : null
     },
   }
 }
 
-async function authenticate(
-  auth: NonNullable<FacilitatorOptions['auth']>,
-  timeoutMs: number,
-): Promise<Fields | null> {
-  try {
-    return await within(timeoutMs, Promise.resolve(auth('settle')))
-  } catch {
-    // What it threw may hold the secret that it failed with.
-    return null
-  }
-}
-
-/** The body of POST /settle (x402 v2 section 7.2). */
-function settleRequest({ network, asset, authorization, signature, resource }: SignedTransfer): JsonObject {
+/** The body of POST /verify and POST /settle (x402 v2 section 7). */
+function requestFor({ network, asset, authorization, signature, resource }: SignedTransfer): JsonObject {
   const { from, to, value, validAfter, validBefore, nonce } = authorization
   const seconds = Number(validBefore) - Math.floor(Date.now() / 1000)
   const paymentRequirements = {
@@ -120,6 +150,19 @@ function settleRequest({ network, asset, authorization, signature, resource }: S
     payload,
   }
   return { x402Version: 2, paymentPayload, paymentRequirements }
+}
+
+/** Nothing has moved yet, so that whatever is not a clear answer is worth another try. */
+function readVerification(exchange: Exchange, transfer: SignedTransfer): Refusal | null {
+  const answer = exchange.answered ? z.safeParse(verifyResponse, parseJsonObject(exchange.text)) : null
+  if (!answer?.success) return unavailable('The facilitator did not say whether the payment is valid.')
+  const { isValid, invalidReason, payer } = answer.data
+  if (!isValid) {
+    const cause = (invalidReason ?? 'invalid_payment').slice(0, 200)
+    return refuse('verification-failed', 'The facilitator refuses the payment.', { cause })
+  }
+  if (payer == null || parseAddress(payer) === transfer.authorization.from) return null
+  return refuse('verification-failed', 'The facilitator names another payer.', { cause: 'payer_mismatch' })
 }
 
 function readExchange(exchange: Exchange, transfer: SignedTransfer): Settlement {
@@ -176,6 +219,8 @@ function readUrl(option: string): string {
     invalidOption('facilitator.url', 'a URL without query and fragment')
   return url.href.replace(/\/+$/, '')
 }
+
+const unavailable = (detail: string): Refusal => refuse('settlement-unavailable', detail, { retryAfter: 5 })
 
 const unsent = (detail: string): Settlement => ({ outcome: 'unsent', detail })
 

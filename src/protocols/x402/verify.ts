@@ -20,7 +20,12 @@ export async function verifyContent(
   const { network, asset, amount, recipient } = offer
   const { authorization, signature } = content
   const transfer = { network, asset, authorization, signature, resource: charge.url }
-  const refused = await checkTransfer(transfer, { amount, recipient, now: clock() })
+  const refused = await checkTransfer(transfer, {
+    amount,
+    recipient,
+    now: clock(),
+    settlesLater: charge.settlesLater,
+  })
   if (refused !== null) return refused
   return {
     proofs: [`x402:${network.id}:${asset.address}:${authorization.from}:${authorization.nonce}`],

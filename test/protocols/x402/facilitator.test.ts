@@ -105,6 +105,35 @@ describe('answers', () => {
     return facilitator({ url, ...options }).settle(transfer)
   }
 
+  test.each<[string, () => Response, object | null]>([
+    ['valid', () => HttpResponse.json({ isValid: true, payer: transfer.authorization.from }), null],
+    [
+      'invalid',
+      () => HttpResponse.json({ isValid: false, invalidReason: 'insufficient_funds' }),
+      { reason: 'verification-failed', cause: 'insufficient_funds' },
+    ],
+    [
+      'valid for another payer',
+      () => HttpResponse.json({ isValid: true, payer: SELLER }),
+      { reason: 'verification-failed', cause: 'payer_mismatch' },
+    ],
+    ['not an answer', () => HttpResponse.text('<html>'), { reason: 'settlement-unavailable' }],
+    ['a failure', () => new HttpResponse(null, { status: 500 }), { reason: 'settlement-unavailable' }],
+  ])('a verification that says %s', async (_name, answer, expected) => {
+    server.use(http.post(`${url}/verify`, answer))
+    const refusal = await facilitator({ url }).verify(transfer)
+    if (expected === null) expect(refusal).toBeNull()
+    else expect(refusal).toMatchObject(expected)
+  })
+
+  test('what is supported is told, or that nothing was told', async () => {
+    const kind = { x402Version: 2, scheme: 'exact', network: 'eip155:84532' }
+    server.use(http.get(`${url}/supported`, () => HttpResponse.json({ kinds: [{ ...kind, extra: {} }], signers: {} })))
+    expect(await facilitator({ url }).supported()).toEqual([kind])
+    server.use(http.get(`${url}/supported`, () => HttpResponse.text('')))
+    expect(await facilitator({ url }).supported()).toBeNull()
+  })
+
   test('the request is what the specification asks for', async () => {
     let body: unknown
     let headers = new Headers()
