@@ -9,7 +9,8 @@ import type { Settlement } from '../../payments/settlement.ts'
 import { invalidOption } from '../../problems/error.ts'
 import { refuseUnknownOptions } from '../../problems/options.ts'
 import { descriptionOf, type Method } from './method.ts'
-import { type Setup, verifyPayload } from './tempo/payload.ts'
+import type { Setup } from './tempo/context.ts'
+import { verifyPayload } from './tempo/payload.ts'
 import { broadcast, type Expected, reconcile } from './tempo/settle.ts'
 
 /** What {@link tempo} takes. */

@@ -29,7 +29,6 @@ export function createCharge(overrides: Partial<Charge> & { readonly cost?: stri
     digest: null,
     settlesLater: false,
     requireKey: false,
-    settlesLater: false,
     ttl: 300,
     expiresAt: Date.now() + 300_000,
     ...others,

@@ -1,20 +1,17 @@
 import * as z from 'zod/mini'
-import { type Rpc, RpcError } from '../../../evm/rpc.ts'
+import { RpcError } from '../../../evm/rpc.ts'
 import { type Hex, isHex } from '../../../lib/hex.ts'
-import type { JsonObject } from '../../../lib/json.ts'
 import { toBaseUnits } from '../../../payments/amount.ts'
-import type { Asset } from '../../../payments/asset.ts'
-import { type ChainId, chainNumberOf } from '../../../payments/chain.ts'
-import { isRefusal, type Refusal, refuse } from '../../../problems/refusal.ts'
+import { type Refusal, refuse } from '../../../problems/refusal.ts'
 import type { Charge } from '../../protocol.ts'
 import { malformed } from '../credential.ts'
 import type { Payload, Presented } from '../method.ts'
-import { parseSource } from '../source.ts'
+import type { Context, Setup } from './context.ts'
 import { isBoundMemo } from './memo.ts'
-import { isSigned } from './proof.ts'
-import { awaitReceipt, broadcast } from './settle.ts'
-import { readTransaction } from './transaction.ts'
-import { matchTransfer, type Terms, transfersOfCalls, transfersOfLogs } from './transfer.ts'
+import { verifyPull } from './pull.ts'
+import { verifyPush } from './push.ts'
+import type { Terms } from './transfer.ts'
+import { verifyZero } from './zero.ts'
 
 const bytes = z.custom<Hex>((value) => isHex(value) && value.length > 2, 'hexadecimal bytes')
 const hash = z.custom<Hex>((value) => isHex(value, 32), '32 bytes of hexadecimal')
@@ -56,11 +53,11 @@ export async function verifyPayload(
   try {
     switch (payload.type) {
       case 'transaction':
-        return await verifyTransaction(payload.signature, context)
+        return await verifyPull(payload.signature, context)
       case 'hash':
-        return await verifyHash(payload.hash, context)
+        return await verifyPush(payload.hash, context)
       case 'proof':
-        return await verifyProof(payload.signature, context)
+        return await verifyZero(payload.signature, context)
     }
   } catch (error) {
     if (!(error instanceof RpcError)) throw error

@@ -10,10 +10,8 @@ import { readTransaction } from './transaction.ts'
 import { matchTransfer, transfersOfCalls } from './transfer.ts'
 
 /** The payer signed a transaction for us to send: it must make the transfer, and be likely to succeed. */
-export async function verifyTransaction(
-  signature: Hex,
-  { chain, rpc, asset, terms, now }: Context,
-): Promise<Payload | Refusal> {
+export async function verifyPull(signature: Hex, context: Context): Promise<Payload | Refusal> {
+  const { chain, rpc, terms, now } = context
   const transaction = await readTransaction(signature)
   if (isRefusal(transaction)) return transaction
   const { raw, hash, sender, calls, chainNumber, validBefore, isRecovered, trial } = transaction
@@ -39,9 +37,9 @@ export async function verifyTransaction(
     terms: { ...terms, payer: sender, accepts: (other: Hex) => other === memo },
   }
   return {
-    ...payloadOf(asset, terms),
+    ...payloadOf(context),
     payer: sender,
-    proofs: [transactionProof(chain, hash)],
+    proofs: [transactionProof(context, hash)],
     evidence: { hash, memo, validBefore },
     // An answer that goes out before the money moves must not rest on a signature that nobody has checked.
     deferred: isRecovered ? { raw } : null,

@@ -6,22 +6,19 @@ import { awaitReceipt } from './settle.ts'
 import { matchTransfer, transfersOfLogs } from './transfer.ts'
 
 /** The payer sent the transaction: its receipt must show the transfer, made by the account that the client names. */
-export async function verifyHash(
-  given: Hex,
-  { chain, rpc, asset, terms, source }: Context,
-): Promise<Payload | Refusal> {
-  const payer = source === null ? null : parseSource(source)
-  if (source !== null && payer?.chain !== chain) return wrongSource(chain)
+export async function verifyPush(given: Hex, context: Context): Promise<Payload | Refusal> {
+  const payer = readSource(context)
+  if (isRefusal(payer)) return payer
   const hash = given.toLowerCase() as Hex
-  const receipt = await awaitReceipt(rpc, hash)
+  const receipt = await awaitReceipt(context.rpc, hash)
   if (receipt === null) return refuse('verification-failed', 'The transaction was not found on the chain.')
   if (!receipt.succeeded) return refuse('verification-failed', 'The transaction was reverted.')
-  const transfer = matchTransfer(transfersOfLogs(receipt.logs), { ...terms, payer: payer?.address ?? null })
+  const transfer = matchTransfer(transfersOfLogs(receipt.logs), { ...context.terms, payer })
   if (isRefusal(transfer)) return transfer
   return {
-    ...payloadOf(asset, terms),
+    ...payloadOf(context),
     payer: transfer.payer,
-    proofs: [transactionProof(chain, hash)],
+    proofs: [transactionProof(context, hash)],
     evidence: { hash, memo: transfer.memo, validBefore: null },
     deferred: null,
     settle: async () => ({ outcome: 'settled', transaction: hash, block: receipt.block.toString() }),

@@ -6,20 +6,18 @@ import { type Context, payloadOf, readSource, wrongSource } from './context.ts'
 import { isSigned } from './proof.ts'
 
 /** There is nothing to pay: the payer signed that it is the one who asks. */
-export async function verifyProof(
-  signature: Hex,
-  { chain, rpc, asset, terms, source, challengeId, realm }: Context,
-): Promise<Payload | Refusal> {
-  const payer = source === null ? null : parseSource(source)
-  if (payer === null || payer.chain !== chain) return wrongSource(chain)
-  const { address: account } = payer
-  if (!(await isSigned({ account, challengeId, realm, chainNumber: chainNumberOf(chain) }, signature, rpc))) {
+export async function verifyZero(signature: Hex, context: Context): Promise<Payload | Refusal> {
+  const { chain, challengeId, realm, rpc } = context
+  const account = readSource(context) ?? wrongSource(chain)
+  if (isRefusal(account)) return account
+  const chainNumber = chainNumberOf(chain)
+  if (!(await isSigned({ account, challengeId, realm, chainNumber }, signature, rpc))) {
     return refuse('verification-failed', 'The signature is not of the account in source.', {
       expected: account,
     })
   }
   return {
-    ...payloadOf(asset, terms),
+    ...payloadOf(context),
     payer: account,
     proofs: [],
     evidence: {},
