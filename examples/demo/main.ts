@@ -42,11 +42,41 @@ interface Scenario {
 }
 
 const scenarios: readonly Scenario[] = [
-  { client: '@x402/fetch', protocol: 'x402 v2', chain: 'evm', route: 'GET /weather', pay: (payer, fetch) => x402V2(payer.privateKey, evmChain.chainId, fetch) },
-  { client: 'x402-fetch', protocol: 'x402 v1', chain: 'evm', route: 'GET /weather', pay: (payer, fetch) => x402V1(payer.privateKey, evmChain, fetch) },
-  { client: 'mppx', protocol: 'MPP tempo pull', chain: 'tempo', route: 'POST /report', pay: (payer, fetch) => mppTempo(payer.privateKey, tempoChain, 'pull', fetch) },
-  { client: 'mppx', protocol: 'MPP tempo push', chain: 'tempo', route: 'POST /report', pay: (payer, fetch) => mppTempo(payer.privateKey, tempoChain, 'push', fetch) },
-  { client: 'mppx', protocol: 'MPP evm', chain: 'evm', route: 'POST /report', pay: (payer, fetch) => mppEvm(payer.privateKey, evmChain, fetch) },
+  {
+    client: '@x402/fetch',
+    protocol: 'x402 v2',
+    chain: 'evm',
+    route: 'GET /weather',
+    pay: (payer, fetch) => x402V2(payer.privateKey, evmChain.chainId, fetch),
+  },
+  {
+    client: 'x402-fetch',
+    protocol: 'x402 v1',
+    chain: 'evm',
+    route: 'GET /weather',
+    pay: (payer, fetch) => x402V1(payer.privateKey, evmChain, fetch),
+  },
+  {
+    client: 'mppx',
+    protocol: 'MPP tempo pull',
+    chain: 'tempo',
+    route: 'POST /report',
+    pay: (payer, fetch) => mppTempo(payer.privateKey, tempoChain, 'pull', fetch),
+  },
+  {
+    client: 'mppx',
+    protocol: 'MPP tempo push',
+    chain: 'tempo',
+    route: 'POST /report',
+    pay: (payer, fetch) => mppTempo(payer.privateKey, tempoChain, 'push', fetch),
+  },
+  {
+    client: 'mppx',
+    protocol: 'MPP evm',
+    chain: 'evm',
+    route: 'POST /report',
+    pay: (payer, fetch) => mppEvm(payer.privateKey, evmChain, fetch),
+  },
 ]
 
 const PRICES = { 'GET /weather': 10_000n, 'POST /report': 250_000n }
@@ -109,7 +139,10 @@ async function run({ client, protocol, chain: name, route, pay }: Scenario, paye
   const after = await balances()
   const receipt = hash === null ? null : await chain.reader.getTransactionReceipt({ hash })
   const isExact =
-    response.status === 200 && receipt !== null && before.payer - after.payer === price && after.seller - before.seller === price
+    response.status === 200 &&
+    receipt !== null &&
+    before.payer - after.payer === price &&
+    after.seller - before.seller === price
   if (!isExact) failures++
   printRow([
     client,
@@ -132,7 +165,9 @@ async function run({ client, protocol, chain: name, route, pay }: Scenario, paye
 function transactionOf({ headers }: Response): `0x${string}` | null {
   const x402 = headers.get('payment-response') ?? headers.get('x-payment-response')
   const mpp = headers.get('payment-receipt')
-  const receipt = JSON.parse(Buffer.from(x402 ?? mpp ?? 'e30=', x402 === null ? 'base64url' : 'base64').toString())
+  const receipt = JSON.parse(
+    Buffer.from(x402 ?? mpp ?? 'e30=', x402 === null ? 'base64url' : 'base64').toString(),
+  )
   return receipt.transaction ?? receipt.reference ?? null
 }
 
@@ -144,7 +179,9 @@ async function refuse(what: string, change: (request: Request) => Request, expec
   const problem = (await response.json()) as { code: string; title: string }
   const isRefused = response.status === expected && before === (await evmChain.balanceOf(seller))
   if (!isRefused) failures++
-  console.log(`${isRefused ? 'refused' : 'NOT REFUSED'}: ${what}: ${response.status} ${problem.code} (${problem.title})`)
+  console.log(
+    `${isRefused ? 'refused' : 'NOT REFUSED'}: ${what}: ${response.status} ${problem.code} (${problem.title})`,
+  )
 }
 
 function tamper(request: Request): Request {

@@ -21,7 +21,9 @@ export interface SellerOptions {
 }
 
 /** A paid API on Express, as a seller would write it. Listens on a free port. */
-export async function startSeller(options: SellerOptions): Promise<{ url: string; coffer: Coffer; server: Server }> {
+export async function startSeller(
+  options: SellerOptions,
+): Promise<{ url: string; coffer: Coffer; server: Server }> {
   const network = baseSepolia({ rpc: options.evmRpc, settle: wallet(options.settlerKey) })
   const coffer = createCoffer({
     secret: crypto.randomUUID() + crypto.randomUUID(),
@@ -37,9 +39,14 @@ export async function startSeller(options: SellerOptions): Promise<{ url: string
   app.get('/weather', paid(coffer, { price: '0.01', description: 'The weather' }), (request, response) => {
     response.json({ sky: 'clear', paidBy: request.payment?.payer })
   })
-  app.post('/report', express.json(), paid(coffer, { price: '0.25', description: 'A report' }), (request, response) => {
-    response.json({ report: `On ${request.body.topic}: all is well.` })
-  })
+  app.post(
+    '/report',
+    express.json(),
+    paid(coffer, { price: '0.25', description: 'A report' }),
+    (request, response) => {
+      response.json({ report: `On ${request.body.topic}: all is well.` })
+    },
+  )
 
   const server = createServer(app)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

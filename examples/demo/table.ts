@@ -1,6 +1,11 @@
 /** Prints a row of columns, padded to the widths of the heading. */
 export function printRow(cells: readonly string[]): void {
-  console.log(cells.map((cell, at) => cell.padEnd(WIDTHS[at] ?? 0)).join('  ').trimEnd())
+  console.log(
+    cells
+      .map((cell, at) => cell.padEnd(WIDTHS[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 const HEADING = ['client', 'protocol', 'route', 'USD', 'payer', 'seller', 'block', 'ms', 'transaction']

@@ -55,12 +55,18 @@ export function observeBody(
  *
  * @throws CofferError `invalid-state` when it is an event stream, or larger than the limit.
  */
-export async function bufferBody(response: Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+export async function bufferBody(
+  response: Response,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   if (response.body === null) return null
   const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false
   const bytes = isStream ? null : await readBytes(response.body, maxBytes)
   if (bytes !== null) return bytes
   await response.body.cancel().catch(() => {})
   const why = isStream ? 'it is an event stream' : `it is larger than ${maxBytes} bytes (results.maxBytes)`
-  throw new CofferError('invalid-state', `settle: 'after' holds the answer back until the money moved, but ${why}`)
+  throw new CofferError(
+    'invalid-state',
+    `settle: 'after' holds the answer back until the money moved, but ${why}`,
+  )
 }

@@ -1,7 +1,10 @@
 import type { HeaderField } from '../protocols/protocol.ts'
 
 /** The handler's own CORS decision stands; `Vary` is added to. */
-export function keepHandlers([name, value]: HeaderField, headers: Pick<Headers, 'get'>): readonly HeaderField[] {
+export function keepHandlers(
+  [name, value]: HeaderField,
+  headers: Pick<Headers, 'get'>,
+): readonly HeaderField[] {
   const own = headers.get(name)
   if (own === null) return [[name, value]]
   return name === 'access-control-allow-origin' ? [] : [[name, `${own}, ${value}`]]

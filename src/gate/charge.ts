@@ -58,10 +58,15 @@ function shorten(target: string): string {
 }
 
 /** Reads a body that the request is bound to. `null` when there is none. */
-async function readBody(request: Request, maxBytes: number): Promise<{ bytes: Uint8Array<ArrayBuffer> } | Refusal | null> {
+async function readBody(
+  request: Request,
+  maxBytes: number,
+): Promise<{ bytes: Uint8Array<ArrayBuffer> } | Refusal | null> {
   if (request.body === null) return null
   const isAnnounced = Number(request.headers.get('content-length')) > maxBytes
   const bytes = isAnnounced ? null : await readBytes(request.body, maxBytes)
   if (bytes !== null) return { bytes }
-  return refuse('body-too-large', `The body is larger than ${maxBytes} bytes.`, { expected: `at most ${maxBytes} bytes` })
+  return refuse('body-too-large', `The body is larger than ${maxBytes} bytes.`, {
+    expected: `at most ${maxBytes} bytes`,
+  })
 }

@@ -1,7 +1,7 @@
-import type { Next } from './next.ts'
 import { handle } from './handle.ts'
+import type { Next } from './next.ts'
 import type { CofferOptions, RouteOptions } from './options.ts'
-import { readOptions, readRoute, type Route } from './settings.ts'
+import { type Route, readOptions, readRoute } from './settings.ts'
 
 /** A configured seller: what {@link createCoffer} returns. */
 export interface Coffer {
@@ -47,7 +47,8 @@ export function createCoffer(options: CofferOptions): Coffer {
   }
 
   return {
-    handle: async (request, options, caller = {}) => handle(request, { settings, route: routeOf(options), caller }),
+    handle: async (request, options, caller = {}) =>
+      handle(request, { settings, route: routeOf(options), caller }),
     check: (options) => void routeOf(options),
     tick: () => settings.worker.tick(),
     start: () => settings.worker.start(),

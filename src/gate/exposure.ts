@@ -1,7 +1,7 @@
+import type { Price } from '../payments/amount.ts'
 import { formatAmount, parsePrice } from '../payments/amount.ts'
 import { allUnsettled, keys } from '../stores/keys.ts'
 import type { Store, Write } from '../stores/store.ts'
-import type { Price } from '../payments/amount.ts'
 
 /** Payments in the background at once, whatever they are worth: as many as one page of the store holds. */
 const MAX_PAYMENTS = 1000

@@ -26,8 +26,14 @@ export interface Recorder {
 }
 
 /** Starts to record an answer of at most `maxBytes`. */
-export function createRecorder(status: number, headers: Iterable<readonly [string, string]>, maxBytes: number): Recorder {
-  const kept = [...headers].filter(([name]) => !NOT_KEPT.has(name.toLowerCase()) && !name.toLowerCase().startsWith('access-control-'))
+export function createRecorder(
+  status: number,
+  headers: Iterable<readonly [string, string]>,
+  maxBytes: number,
+): Recorder {
+  const kept = [...headers].filter(
+    ([name]) => !NOT_KEPT.has(name.toLowerCase()) && !name.toLowerCase().startsWith('access-control-'),
+  )
   let chunks: Uint8Array[] = []
   let length = 0
   return {
@@ -41,7 +47,11 @@ export function createRecorder(status: number, headers: Iterable<readonly [strin
     },
     result() {
       if (length > maxBytes) return { status, body: null }
-      return { status, headers: kept.map(([name, value]) => [name, value]), body: encodeBase64(concatBytes(chunks, length)) }
+      return {
+        status,
+        headers: kept.map(([name, value]) => [name, value]),
+        body: encodeBase64(concatBytes(chunks, length)),
+      }
     },
   }
 }

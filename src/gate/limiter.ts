@@ -49,6 +49,7 @@ export function createLimiter({ max = 20, window = 60 }: ChallengeLimit, clock: 
       remember(client, { ...entry, count: entry.count + 1 })
       return 0
     },
-    exempt: (client) => remember(client, { windowEnds: clock() + window * 1000, count: Number.NEGATIVE_INFINITY }),
+    exempt: (client) =>
+      remember(client, { windowEnds: clock() + window * 1000, count: Number.NEGATIVE_INFINITY }),
   }
 }

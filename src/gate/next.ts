@@ -1,5 +1,5 @@
-import { formatAmount } from '../payments/amount.ts'
 import type { Address } from '../payments/address.ts'
+import { formatAmount } from '../payments/amount.ts'
 import type { ChainId } from '../payments/chain.ts'
 import type { Payment, ProtocolName } from '../payments/payment.ts'
 import { CofferError } from '../problems/error.ts'
@@ -129,11 +129,13 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
   }
 
   function conclude(status: number, headers: Pick<Headers, 'get' | 'entries'>): Conclusion {
-    if (settleAfter !== null) throw new CofferError('invalid-state', 'an answer that is held back must be finished')
+    if (settleAfter !== null)
+      throw new CofferError('invalid-state', 'an answer that is held back must be finished')
     end()
     const set = fieldsFor(status, headers)
     if (status >= 400) return { set, body: null, recorded: record(() => ledger.owe(held)) }
-    if (held.payment.idempotency === null) return { set, body: null, recorded: record(() => ledger.deliver(held)) }
+    if (held.payment.idempotency === null)
+      return { set, body: null, recorded: record(() => ledger.deliver(held)) }
     return { set, ...keep(createRecorder(status, [...headers.entries(), ...set], maxResultBytes)) }
   }
 
@@ -159,7 +161,8 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
   async function finish(response: Response): Promise<Response> {
     if (settleAfter !== null) return finishHeldBack(response, settleAfter)
     const { set, body, recorded } = conclude(response.status, response.headers)
-    if (body !== null && response.body !== null) return withFields(response, observeBody(response.body, body, recorded), set)
+    if (body !== null && response.body !== null)
+      return withFields(response, observeBody(response.body, body, recorded), set)
     body?.end()
     if (await recorded) return withFields(response, response.body, set)
     await response.body?.cancel()
@@ -167,7 +170,10 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
   }
 
   /** Work, then money: an answer of 400 or above is not charged, and no money means no answer. */
-  async function finishHeldBack(response: Response, settle: () => Promise<Held | Refusal>): Promise<Response> {
+  async function finishHeldBack(
+    response: Response,
+    settle: () => Promise<Held | Refusal>,
+  ): Promise<Response> {
     end()
     if (response.status >= 400) {
       await record(() => ledger.owe(held))

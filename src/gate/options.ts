@@ -1,8 +1,8 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
+import type { SettleMode } from '../payments/payment.ts'
 import type { ProtocolFactory } from '../protocols/protocol.ts'
 import type { Store } from '../stores/store.ts'
-import type { SettleMode } from '../payments/payment.ts'
 import type { ChallengeLimit } from './limiter.ts'
 
 /** What {@link createCoffer} takes. */

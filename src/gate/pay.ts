@@ -37,7 +37,10 @@ export interface Paid {
  * Turns a credential into the right to run the handler, once: verify, claim, settle. What is claimed already is resumed:
  * it may run the handler for what is owed, or bring back the answer that was given (a `Response`).
  */
-export async function pay(presented: PresentedCredential, options: PayOptions): Promise<Paid | Response | Refusal> {
+export async function pay(
+  presented: PresentedCredential,
+  options: PayOptions,
+): Promise<Paid | Response | Refusal> {
   const { protocol, credential } = presented
   const { ledger } = options.settings
   const credentialHash = toHex(sha256(utf8(credential.text)))
@@ -55,7 +58,8 @@ export async function pay(presented: PresentedCredential, options: PayOptions): 
   if (held !== null) return start(held, () => verified.settle(), options.settings)
 
   const known =
-    (await ledger.findByCredential(credentialHash)) ?? (idempotency && (await ledger.findByKey(idempotency.hash)))
+    (await ledger.findByCredential(credentialHash)) ??
+    (idempotency && (await ledger.findByKey(idempotency.hash)))
   if (known === null) return duplicate('Its proof was spent by another credential.')
   const isSame = known.payment.credentialHash === credentialHash
   return resume(known, isSame ? verified : null, protocol, options)
@@ -131,7 +135,11 @@ async function resume(
 }
 
 /** Lets the handler run: after the money moved, or before it does. */
-async function start(held: Held, move: () => Promise<Settlement>, settings: Settings): Promise<Paid | Refusal> {
+async function start(
+  held: Held,
+  move: () => Promise<Settlement>,
+  settings: Settings,
+): Promise<Paid | Refusal> {
   switch (held.payment.settle) {
     case 'background':
       return { held, redeemed: false, settleAfter: null }
@@ -142,7 +150,11 @@ async function start(held: Held, move: () => Promise<Settlement>, settings: Sett
   }
 }
 
-async function settleFirst(held: Held, move: () => Promise<Settlement>, settings: Settings): Promise<Paid | Refusal> {
+async function settleFirst(
+  held: Held,
+  move: () => Promise<Settlement>,
+  settings: Settings,
+): Promise<Paid | Refusal> {
   const settled = await settle(held, move, settings)
   return isRefusal(settled) ? settled : { held: settled, redeemed: false, settleAfter: null }
 }
@@ -175,7 +187,10 @@ const CONFLICT = refuse('idempotency-conflict', 'This idempotency key was used f
   expected: 'the same method, URL and body',
 })
 
-const NOT_KEPT = refuse('result-unavailable', 'The answer was delivered, but was too large to be kept, or kept too long ago.')
+const NOT_KEPT = refuse(
+  'result-unavailable',
+  'The answer was delivered, but was too large to be kept, or kept too long ago.',
+)
 
 const EXPIRED = refuse('credit-expired', 'The time to redeem this payment has passed.')
 
@@ -191,12 +206,17 @@ const UNAVAILABLE = refuse(
   { retryAfter: 5 },
 )
 
-const duplicate = (why: string): Refusal => refuse('duplicate-payment', `This payment was used already. ${why}`)
+const duplicate = (why: string): Refusal =>
+  refuse('duplicate-payment', `This payment was used already. ${why}`)
 
 const inFlight = (): Refusal =>
   refuse('payment-in-flight', 'Another request with this payment is being worked on.', { retryAfter: 1 })
 
 const failed = (cause: string | null): Refusal =>
-  refuse('settlement-failed', 'The settlement of this payment failed: no money moved. Pay with a new credential.', {
-    ...(cause !== null && { cause }),
-  })
+  refuse(
+    'settlement-failed',
+    'The settlement of this payment failed: no money moved. Pay with a new credential.',
+    {
+      ...(cause !== null && { cause }),
+    },
+  )

@@ -122,7 +122,8 @@ export function readOptions(options: CofferOptions): Settings {
         }),
       },
     }),
-    limiter: options.challengeLimit === false ? null : createLimiter(readLimit(options.challengeLimit), clock),
+    limiter:
+      options.challengeLimit === false ? null : createLimiter(readLimit(options.challengeLimit), clock),
     realm: options.realm === undefined ? null : printable('realm', options.realm),
     publicOrigin: options.publicUrl === undefined ? null : readOrigin(options.publicUrl),
     challengeTtl: seconds('challengeTtl', options.challengeTtl ?? 300, 10, DAY),
@@ -146,9 +147,13 @@ export function readOptions(options: CofferOptions): Settings {
 export function readRoute(options: RouteOptions, settings: Settings): Route {
   refuseUnknown(options, ROUTE_OPTION_NAMES, 'route option ')
   const { price, description, bindBody = false } = options
-  const maxBytes = typeof bindBody === 'object' ? whole('bindBody.maxBytes', bindBody.maxBytes, 1, 2 ** 31) : 2 ** 20
+  const maxBytes =
+    typeof bindBody === 'object' ? whole('bindBody.maxBytes', bindBody.maxBytes, 1, 2 ** 31) : 2 ** 20
   return {
-    price: typeof price === 'function' ? async (request) => readPrice(await price(request), settings) : readPrice(price, settings),
+    price:
+      typeof price === 'function'
+        ? async (request) => readPrice(await price(request), settings)
+        : readPrice(price, settings),
     wallet: readWalletId(options.wallet, settings.wallets),
     description: description === undefined ? null : withoutControls('description', description),
     settle: oneOf('settle', options.settle ?? 'before', SETTLE_MODES),
@@ -222,8 +227,10 @@ function readLimit(limit: ChallengeLimit | undefined): ChallengeLimit {
 
 function readOrigin(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : null
-  if (!parsed || !/^https?:$/.test(parsed.protocol)) return invalidOption('publicUrl', 'an http or https URL', url)
-  if (parsed.pathname !== '/' || parsed.search !== '') invalidOption('publicUrl', 'an origin without a path', url)
+  if (!parsed || !/^https?:$/.test(parsed.protocol))
+    return invalidOption('publicUrl', 'an http or https URL', url)
+  if (parsed.pathname !== '/' || parsed.search !== '')
+    invalidOption('publicUrl', 'an origin without a path', url)
   return parsed.origin
 }
 
@@ -249,7 +256,8 @@ const withoutControls = (option: string, text: string): string =>
 
 function refuseUnknown(options: object, names: Readonly<Record<string, true>>, what: string): void {
   for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(names, name)) invalidOption(`${what}${name}`, `one of ${Object.keys(names).join(', ')}`)
+    if (!Object.hasOwn(names, name))
+      invalidOption(`${what}${name}`, `one of ${Object.keys(names).join(', ')}`)
   }
 }
 

@@ -18,7 +18,9 @@ export function presentedCredential(
     const credential = protocol.credential(request)
     if (credential === null) continue
     if (found !== null) {
-      return refuse('bad-request', 'The request carries more than one credential.', { expected: 'one credential' })
+      return refuse('bad-request', 'The request carries more than one credential.', {
+        expected: 'one credential',
+      })
     }
     found = isRefusal(credential) ? credential : { protocol, credential }
   }

@@ -6,8 +6,8 @@ import type { Price } from '../payments/amount.ts'
 import type { Asset } from '../payments/asset.ts'
 import type { ChainId } from '../payments/chain.ts'
 import type { Payment, ProtocolName } from '../payments/payment.ts'
-import type { Refusal } from '../problems/refusal.ts'
 import type { Settlement } from '../payments/settlement.ts'
+import type { Refusal } from '../problems/refusal.ts'
 
 /**
  * How a payment protocol plugs in. Made once by a factory such as `x402({ networks })`, bound to an

@@ -52,7 +52,10 @@ export interface Ledger {
 }
 
 /** Tells the world of a transition, in its own commit: the rows to write. */
-export type Announce = (type: 'payment.received' | 'payment.settled' | 'payment.failed', payment: Payment) => readonly Write[]
+export type Announce = (
+  type: 'payment.received' | 'payment.settled' | 'payment.failed',
+  payment: Payment,
+) => readonly Write[]
 
 /** What a {@link Ledger} stands on. */
 export interface LedgerOptions {
@@ -74,8 +77,19 @@ const CONFIRM_MS = 30_000
 const RECONCILE_MS = 2000
 
 /** Opens the book. */
-export function createLedger({ store, clock, leaseMs, resultMs, announce, isWatched }: LedgerOptions): Ledger {
-  async function commit(payment: Payment, condition: Write['if'], also: readonly Write[]): Promise<Held | null> {
+export function createLedger({
+  store,
+  clock,
+  leaseMs,
+  resultMs,
+  announce,
+  isWatched,
+}: LedgerOptions): Ledger {
+  async function commit(
+    payment: Payment,
+    condition: Write['if'],
+    also: readonly Write[],
+  ): Promise<Held | null> {
     const version = await store.commit([paymentWrite(payment, condition), ...also])
     return version === null ? null : { payment, version }
   }
@@ -91,7 +105,11 @@ export function createLedger({ store, clock, leaseMs, resultMs, announce, isWatc
   }
 
   /** A transition by the holder of the lease. The outbox may have written meanwhile; the lease decides, not the version. */
-  async function conclude(held: Held, next: (payment: Payment) => Payment, also: readonly Write[]): Promise<Held | null> {
+  async function conclude(
+    held: Held,
+    next: (payment: Payment) => Payment,
+    also: readonly Write[],
+  ): Promise<Held | null> {
     for (let current: Held | null = held; current !== null; current = await get(held.payment.id)) {
       if (current.payment.leaseUntil !== held.payment.leaseUntil) return null
       const done = await commit(next(current.payment), { version: current.version }, also)
@@ -103,7 +121,8 @@ export function createLedger({ store, clock, leaseMs, resultMs, announce, isWatc
   /** What follows from the new state of a payment, besides its own record. */
   function consequences(payment: Payment): readonly Write[] {
     if (payment.state === 'unknown') return []
-    const rows: Write[] = payment.settle === 'background' ? [{ key: keys.unsettled(payment.id), value: null }] : []
+    const rows: Write[] =
+      payment.settle === 'background' ? [{ key: keys.unsettled(payment.id), value: null }] : []
     if (payment.state === 'settled') {
       if (isWatched(payment)) rows.push(enqueue(confirmJob(payment.id), clock() + CONFIRM_MS))
       return [...rows, ...announce('payment.settled', payment)]
@@ -171,7 +190,9 @@ export function createLedger({ store, clock, leaseMs, resultMs, announce, isWatc
     },
     deliver(held, result) {
       const now = clock()
-      const writes: Write[] = result ? [{ key: keys.result(held.payment.id), value: result, expiresAt: now + resultMs }] : []
+      const writes: Write[] = result
+        ? [{ key: keys.result(held.payment.id), value: result, expiresAt: now + resultMs }]
+        : []
       return conclude(held, (payment) => delivered(payment, now), writes)
     },
     owe: (held) => conclude(held, owed, []),

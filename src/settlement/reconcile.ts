@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
-import { type JsonObject, isJsonObject } from '../lib/json.ts'
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import { isLeased, type Payment } from '../payments/payment.ts'
 import type { Settlement } from '../payments/settlement.ts'
 import type { Ledger } from './ledger.ts'
@@ -18,7 +18,12 @@ export interface ReconcilerOptions {
 /**
  * Runs `reconcile` jobs: finds out what became of a payment that nobody saw end, and settles what was left to the outbox.
  */
-export function createReconciler({ ledger, clock, reconcile, settleDeferred }: ReconcilerOptions): JobHandler {
+export function createReconciler({
+  ledger,
+  clock,
+  reconcile,
+  settleDeferred,
+}: ReconcilerOptions): JobHandler {
   return async ({ data, attempts }) => {
     const held = await ledger.get(String(data['payment']))
     if (held === null) return { ended: 'done' }
@@ -35,7 +40,11 @@ export function createReconciler({ ledger, clock, reconcile, settleDeferred }: R
     return { ended: 'later', error: settlement.detail }
   }
 
-  async function settle(payment: Payment, deferred: JsonObject | null, isFirst: boolean): Promise<Settlement> {
+  async function settle(
+    payment: Payment,
+    deferred: JsonObject | null,
+    isFirst: boolean,
+  ): Promise<Settlement> {
     if (deferred === null) return reconcile(payment)
     const move = (): Promise<Settlement> => settleDeferred(payment, deferred)
     return isFirst ? move() : settleAgain(() => reconcile(payment), move)

@@ -2,14 +2,29 @@ import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
 import { dueUntil } from '../stores/keys.ts'
 import type { Store, Write } from '../stores/store.ts'
-import { backoffMs, bury, complete, type Job, type JobKind, type QueuedJob, queuedJob, reschedule } from './outbox.ts'
+import {
+  backoffMs,
+  bury,
+  complete,
+  type Job,
+  type JobKind,
+  type QueuedJob,
+  queuedJob,
+  reschedule,
+} from './outbox.ts'
 
 /** How an attempt at a job ended. All of it is one commit, so that the outcome and the row agree. */
 export type Attempt =
   /** Done. `writes`: what the job brought about. */
   | { readonly ended: 'done'; readonly writes?: readonly Write[] }
   /** To be tried again: at `dueAt`, or after the usual delay. Given up after `maxAttempts`. */
-  | { readonly ended: 'later'; readonly error: string; readonly dueAt?: number; readonly maxAttempts?: number; readonly writes?: readonly Write[] }
+  | {
+      readonly ended: 'later'
+      readonly error: string
+      readonly dueAt?: number
+      readonly maxAttempts?: number
+      readonly writes?: readonly Write[]
+    }
   /** Given up: goes to the dead letters. */
   | { readonly ended: 'dead'; readonly error: string; readonly writes?: readonly Write[] }
 
@@ -88,7 +103,8 @@ export function createWorker({ store, clock, random, handlers, leaseMs, onError 
   function rowAfter(held: QueuedJob, job: Job, attempt: Attempt): readonly Write[] {
     if (attempt.ended === 'done') return complete(held)
     const failed: Job = { ...job, lastError: attempt.error }
-    if (attempt.ended === 'dead' || job.attempts >= (attempt.maxAttempts ?? MAX_ATTEMPTS)) return bury(held, failed)
+    if (attempt.ended === 'dead' || job.attempts >= (attempt.maxAttempts ?? MAX_ATTEMPTS))
+      return bury(held, failed)
     return reschedule(held, failed, attempt.dueAt ?? clock() + backoffMs(job.attempts, chance()))
   }
 

@@ -45,7 +45,8 @@ export function tempoClient(key: Hex, chain: TempoChain) {
   })
 }
 
-function createPayer(): Payer {
+/** A new account without money. */
+export function createPayer(): Payer {
   const privateKey = generatePrivateKey()
   return { privateKey, address: privateKeyToAccount(privateKey).address.toLowerCase() as Address }
 }

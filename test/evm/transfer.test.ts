@@ -7,12 +7,13 @@ import { parseAddress } from '../../src/payments/address.ts'
 import { devKeys } from '../chains/anvil.ts'
 import { authorize, SELLER, signTransfer } from './signing.ts'
 
-const network = baseSepolia({ settle: {
+const network = baseSepolia({
+  settle: {
     name: 'none',
     verify: () => Promise.reject(new Error('not here')),
     settle: () => Promise.reject(new Error('not here')),
   },
- })
+})
 const payer = {
   privateKey: devKeys[0],
   address: parseAddress(privateKeyToAddress(devKeys[0])) ?? '0x',

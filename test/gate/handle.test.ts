@@ -70,7 +70,9 @@ describe('a credential', () => {
     const { coffer, script } = createSeller()
     const answers = await Promise.all(Array.from({ length: 50 }, () => coffer.handle(request('a'), ROUTE)))
     expect(answers.filter(isNext)).toHaveLength(1)
-    const codes = await Promise.all(answers.filter((answer) => !isNext(answer)).map((answer) => codeOf(response(answer))))
+    const codes = await Promise.all(
+      answers.filter((answer) => !isNext(answer)).map((answer) => codeOf(response(answer))),
+    )
     expect(new Set(codes)).toEqual(new Set(['payment-in-flight']))
     expect(script.calls.filter((call) => call === 'settle')).toHaveLength(1)
   })
@@ -119,18 +121,23 @@ describe('a credential', () => {
 })
 
 describe('what is paid for', () => {
-  it.each([400, 404, 500, 503])('stays owed after an answer of %i: the same credential redeems it', async (status) => {
-    const { coffer, script } = createSeller()
-    const failed = await next(await coffer.handle(request('a'), ROUTE)).finish(new Response('no', { status }))
-    expect(failed.status).toBe(status)
-    expect(failed.headers.get('x-receipt')).toBeNull()
+  it.each([400, 404, 500, 503])(
+    'stays owed after an answer of %i: the same credential redeems it',
+    async (status) => {
+      const { coffer, script } = createSeller()
+      const failed = await next(await coffer.handle(request('a'), ROUTE)).finish(
+        new Response('no', { status }),
+      )
+      expect(failed.status).toBe(status)
+      expect(failed.headers.get('x-receipt')).toBeNull()
 
-    const again = next(await coffer.handle(request('a'), ROUTE))
-    expect(again.grant.payment.redeemed).toBe(true)
-    expect((await again.finish(new Response('yes'))).headers.get('x-receipt')).not.toBeNull()
-    expect(await codeOf(response(await coffer.handle(request('a'), ROUTE)))).toBe('duplicate-payment')
-    expect(script.calls.filter((call) => call === 'settle')).toHaveLength(1)
-  })
+      const again = next(await coffer.handle(request('a'), ROUTE))
+      expect(again.grant.payment.redeemed).toBe(true)
+      expect((await again.finish(new Response('yes'))).headers.get('x-receipt')).not.toBeNull()
+      expect(await codeOf(response(await coffer.handle(request('a'), ROUTE)))).toBe('duplicate-payment')
+      expect(script.calls.filter((call) => call === 'settle')).toHaveLength(1)
+    },
+  )
 
   it('stays owed when the handler throws', async () => {
     const { coffer } = createSeller()
@@ -169,7 +176,10 @@ describe('what is paid for', () => {
     const slow = next(await coffer.handle(request('a'), ROUTE))
     advance(61_000)
     const fast = next(await coffer.handle(request('a'), ROUTE))
-    const [late, intime] = [await slow.finish(new Response('late')), await fast.finish(new Response('in time'))]
+    const [late, intime] = [
+      await slow.finish(new Response('late')),
+      await fast.finish(new Response('in time')),
+    ]
     expect(late.status).toBe(409)
     expect(await intime.text()).toBe('in time')
   })
@@ -182,7 +192,10 @@ describe('a settlement', () => {
     for (let attempt = 0; attempt < 2; attempt++) {
       const answer = response(await coffer.handle(request('a'), ROUTE))
       expect(answer.status).toBe(402)
-      expect(await answer.json()).toMatchObject({ code: 'payment-verification-failed', cause: 'insufficient_funds' })
+      expect(await answer.json()).toMatchObject({
+        code: 'payment-verification-failed',
+        cause: 'insufficient_funds',
+      })
     }
     expect(script.calls.filter((call) => call === 'settle')).toHaveLength(1)
   })

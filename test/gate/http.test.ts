@@ -23,7 +23,10 @@ describe('caching', () => {
     ['no-store', 'no-store'],
     ['private, max-age=60', 'private, max-age=60'],
   ])('of a paid answer: %s becomes %s', async (given, expected) => {
-    const answer = await pay(createSeller(), new Response('', { headers: given ? { 'cache-control': given } : {} }))
+    const answer = await pay(
+      createSeller(),
+      new Response('', { headers: given ? { 'cache-control': given } : {} }),
+    )
     expect(answer.headers.get('cache-control')).toBe(expected)
   })
 })
@@ -75,7 +78,9 @@ describe('cross-origin requests', () => {
   it("keep the handler's own decision, and its Vary", async () => {
     const seller = createSeller({ cors: ['https://agent.test'] })
     const headers = { 'access-control-allow-origin': 'https://own.test', vary: 'Accept' }
-    const answer = await pay(seller, new Response('', { headers }), { headers: { origin: 'https://agent.test' } })
+    const answer = await pay(seller, new Response('', { headers }), {
+      headers: { origin: 'https://agent.test' },
+    })
     expect(answer.headers.get('access-control-allow-origin')).toBe('https://own.test')
     expect(answer.headers.get('vary')).toBe('Accept, Origin')
   })
@@ -94,12 +99,15 @@ describe('a paid answer', () => {
       ['set-cookie', 'b=2'],
     ])
     let pulls = 0
-    const body = new ReadableStream({
-      pull(controller) {
-        pulls++
-        controller.enqueue(new TextEncoder().encode('chunk'))
+    const body = new ReadableStream(
+      {
+        pull(controller) {
+          pulls++
+          controller.enqueue(new TextEncoder().encode('chunk'))
+        },
       },
-    }, { highWaterMark: 0 })
+      { highWaterMark: 0 },
+    )
     const answer = await pay(createSeller(), new Response(body, { status: 201, headers }))
     expect(answer.status).toBe(201)
     expect(answer.headers.getSetCookie()).toEqual(['a=1', 'b=2'])
@@ -110,10 +118,18 @@ describe('a paid answer', () => {
 
 describe('the challenge limit', () => {
   const limited = (options = {}) => createSeller({ challengeLimit: { max: 3, window: 60 }, ...options })
-  const statuses = async (seller: ReturnType<typeof createSeller>, count: number, caller: object, headers = {}) => {
+  const statuses = async (
+    seller: ReturnType<typeof createSeller>,
+    count: number,
+    caller: object,
+    headers = {},
+  ) => {
     const answers = []
     for (let at = 0; at < count; at++) {
-      answers.push(((await seller.coffer.handle(request(null, undefined, { headers }), ROUTE, caller)) as Response).status)
+      answers.push(
+        ((await seller.coffer.handle(request(null, undefined, { headers }), ROUTE, caller)) as Response)
+          .status,
+      )
     }
     return answers
   }
@@ -161,7 +177,9 @@ describe('the challenge limit', () => {
     for (const hop of ['198.51.100.1', '198.51.100.2', '198.51.100.3']) {
       await statuses(spoofed, 1, { address: '192.0.2.1' }, { 'x-forwarded-for': hop })
     }
-    expect(await statuses(spoofed, 1, { address: '192.0.2.1' }, { 'x-forwarded-for': '198.51.100.4' })).toEqual([429])
+    expect(
+      await statuses(spoofed, 1, { address: '192.0.2.1' }, { 'x-forwarded-for': '198.51.100.4' }),
+    ).toEqual([429])
 
     const behindProxy = limited({ trustProxy: 1 })
     const proxy = { address: '10.0.0.1' }
@@ -185,7 +203,12 @@ describe('the challenge limit', () => {
 describe('a route that binds the body', () => {
   const bound = { price: '0.01', bindBody: { maxBytes: 1000 } }
   const post = (body: BodyInit, headers = {}) =>
-    request('a', undefined, { method: 'POST', body, headers, ...(body instanceof ReadableStream && { duplex: 'half' }) })
+    request('a', undefined, {
+      method: 'POST',
+      body,
+      headers,
+      ...(body instanceof ReadableStream && { duplex: 'half' }),
+    })
 
   it('puts its digest into the challenge (RFC 9530) and hands the body on', async () => {
     const { coffer } = createSeller()
@@ -193,7 +216,9 @@ describe('a route that binds the body', () => {
       request(null, undefined, { method: 'POST', body: '{"hello": "world"}' }),
       bound,
     )) as Response
-    expect(await challenged.json()).toMatchObject({ digest: 'sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:' })
+    expect(await challenged.json()).toMatchObject({
+      digest: 'sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:',
+    })
     const paid = (await coffer.handle(post('{"hello": "world"}'), bound)) as Next
     expect(await paid.request.text()).toBe('{"hello": "world"}')
     expect(paid.request.headers.get('x-scripted')).toBe('a')
@@ -201,7 +226,10 @@ describe('a route that binds the body', () => {
 
   it('refuses a larger body by its announced length, and while it streams, without reading on', async () => {
     const { coffer, script } = createSeller()
-    const announced = (await coffer.handle(post('x'.repeat(1001), { 'content-length': '1001' }), bound)) as Response
+    const announced = (await coffer.handle(
+      post('x'.repeat(1001), { 'content-length': '1001' }),
+      bound,
+    )) as Response
     expect(announced.status).toBe(413)
 
     let chunks = 0

@@ -29,7 +29,9 @@ describe("settle: 'after'", () => {
     expect(settlements(seller)).toBe(1)
     expect(await answer.text()).toBe('work')
     expect(answer.headers.get('x-receipt')).toBe(next.grant.payment.paymentId)
-    expect(await codeOf((await seller.coffer.handle(request('a'), route)) as Response)).toBe('duplicate-payment')
+    expect(await codeOf((await seller.coffer.handle(request('a'), route)) as Response)).toBe(
+      'duplicate-payment',
+    )
   })
 
   it('does not charge for an answer of 400 or above, and the credential is good for another try', async () => {
@@ -64,7 +66,11 @@ describe("settle: 'after'", () => {
   })
 
   it.each([
-    ['a stream', () => new Response('data: 1\n\n', { headers: { 'content-type': 'text/event-stream' } }), /event stream/],
+    [
+      'a stream',
+      () => new Response('data: 1\n\n', { headers: { 'content-type': 'text/event-stream' } }),
+      /event stream/,
+    ],
     ['an answer past the limit', () => new Response(new Uint8Array(101)), /larger than 100 bytes/],
   ])('refuses %s, without a charge', async (_name, answer, message) => {
     const seller = createSeller({ results: { maxBytes: 100 } })
@@ -108,7 +114,9 @@ describe("settle: 'background'", () => {
     const next = await start(seller, route)
     await seller.coffer.tick()
     expect(await (await next.finish(new Response('work'))).text()).toBe('work')
-    expect(await codeOf((await seller.coffer.handle(request('a'), route)) as Response)).toBe('duplicate-payment')
+    expect(await codeOf((await seller.coffer.handle(request('a'), route)) as Response)).toBe(
+      'duplicate-payment',
+    )
   })
 
   it('asks the chain before it settles again', async () => {
@@ -124,7 +132,8 @@ describe("settle: 'background'", () => {
 
   it('gives no more on credit than it may: beyond it, money comes first', async () => {
     const seller = createSeller({ maxUnsettled: '0.025' })
-    for (const credential of ['a', 'b', 'c']) await (await start(seller, route, credential)).finish(new Response(''))
+    for (const credential of ['a', 'b', 'c'])
+      await (await start(seller, route, credential)).finish(new Response(''))
     expect(settlements(seller)).toBe(1)
     await seller.coffer.tick()
     expect(settlements(seller)).toBe(3)
@@ -226,7 +235,9 @@ describe('a settled payment on a chain that may take it back', () => {
     await (await start(seller, route)).abandon()
     seller.advance(30_000)
     await seller.coffer.tick()
-    expect(await codeOf((await seller.coffer.handle(request('a'), route)) as Response)).toBe('settlement-unknown')
+    expect(await codeOf((await seller.coffer.handle(request('a'), route)) as Response)).toBe(
+      'settlement-unknown',
+    )
     seller.script.reconcile = async () => ({ outcome: 'settled', transaction: '0xdef', block: '9' })
     expect((await start(seller, route)).grant.payment.txHash).toBe('0xdef')
     expect(settlements(seller)).toBe(1)

@@ -18,22 +18,31 @@ async function buy(seller: Seller, asking: Request, answer: () => Response): Pro
 const settlements = (seller: Seller): number => seller.script.calls.filter((call) => call === 'settle').length
 
 describe('a request with an idempotency key', () => {
-  it.each(['key-1', '"key 1"', '"quo\\"ted"', 'a'.repeat(255)])('brings its answer back, byte for byte: %s', async (key) => {
-    const seller = createSeller()
-    const bytes = crypto.getRandomValues(new Uint8Array(1000))
-    const headers = { 'content-type': 'application/octet-stream', 'set-cookie': 'a=1', 'x-own': 'kept' }
-    const first = await buy(seller, keyed('a', key), () => new Response(bytes, { status: 201, headers }))
-    expect(new Uint8Array(await first.arrayBuffer())).toEqual(bytes)
+  it.each(['key-1', '"key 1"', '"quo\\"ted"', 'a'.repeat(255)])(
+    'brings its answer back, byte for byte: %s',
+    async (key) => {
+      const seller = createSeller()
+      const bytes = crypto.getRandomValues(new Uint8Array(1000))
+      const headers = { 'content-type': 'application/octet-stream', 'set-cookie': 'a=1', 'x-own': 'kept' }
+      const first = await buy(seller, keyed('a', key), () => new Response(bytes, { status: 201, headers }))
+      expect(new Uint8Array(await first.arrayBuffer())).toEqual(bytes)
 
-    const again = await buy(seller, keyed('a', key), () => expect.unreachable())
-    expect(again.status).toBe(201)
-    expect(new Uint8Array(await again.arrayBuffer())).toEqual(bytes)
-    for (const name of ['content-type', 'x-own', 'x-receipt', 'cache-control', 'access-control-expose-headers']) {
-      expect(again.headers.get(name)).toBe(first.headers.get(name))
-    }
-    expect(again.headers.get('set-cookie')).toBeNull()
-    expect(settlements(seller)).toBe(1)
-  })
+      const again = await buy(seller, keyed('a', key), () => expect.unreachable())
+      expect(again.status).toBe(201)
+      expect(new Uint8Array(await again.arrayBuffer())).toEqual(bytes)
+      for (const name of [
+        'content-type',
+        'x-own',
+        'x-receipt',
+        'cache-control',
+        'access-control-expose-headers',
+      ]) {
+        expect(again.headers.get(name)).toBe(first.headers.get(name))
+      }
+      expect(again.headers.get('set-cookie')).toBeNull()
+      expect(settlements(seller)).toBe(1)
+    },
+  )
 
   it('is the same request for whichever credential its payer sends, and is charged once', async () => {
     const seller = createSeller()
@@ -78,7 +87,9 @@ describe('a request with an idempotency key', () => {
     const seller = createSeller()
     await (await buy(seller, keyed('a', 'key'), () => new Response('answer'))).text()
     for (const key of ['other', null]) {
-      expect(await codeOf(await buy(seller, keyed('a', key), () => expect.unreachable()))).toBe('duplicate-payment')
+      expect(await codeOf(await buy(seller, keyed('a', key), () => expect.unreachable()))).toBe(
+        'duplicate-payment',
+      )
     }
   })
 
@@ -91,12 +102,15 @@ describe('a request with an idempotency key', () => {
     expect((await buy(seller, keyed('b', 'key'), () => new Response('answer'))).status).toBe(200)
   })
 
-  it.each(['', '"', 'two words', 'a'.repeat(256), '"café"'])('that is malformed is a 400: %s', async (key) => {
-    const seller = createSeller()
-    const answer = (await seller.coffer.handle(keyed('a', key), ROUTE)) as Response
-    expect(answer.status).toBe(400)
-    expect(seller.script.calls).toEqual([])
-  })
+  it.each(['', '"', 'two words', 'a'.repeat(256), '"café"'])(
+    'that is malformed is a 400: %s',
+    async (key) => {
+      const seller = createSeller()
+      const answer = (await seller.coffer.handle(keyed('a', key), ROUTE)) as Response
+      expect(answer.status).toBe(400)
+      expect(seller.script.calls).toEqual([])
+    },
+  )
 
   it('hands the body on that it read', async () => {
     const { coffer } = createSeller()
@@ -131,7 +145,9 @@ describe('an answer that is kept', () => {
     const reader = (await buy(seller, keyed('a', 'key'), () => new Response(body))).body?.getReader()
     enqueue('first')
     expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('first')
-    expect(await codeOf(await buy(seller, keyed('a', 'key'), () => expect.unreachable()))).toBe('payment-in-flight')
+    expect(await codeOf(await buy(seller, keyed('a', 'key'), () => expect.unreachable()))).toBe(
+      'payment-in-flight',
+    )
     enqueue('last')
     close()
     while (!(await reader?.read())?.done);
@@ -155,7 +171,8 @@ describe('an answer that is kept', () => {
     const seller = createSeller()
     let pulls = 0
     const body = new ReadableStream<Uint8Array>({
-      pull: (controller) => (pulls++ === 0 ? controller.enqueue(chunk(1)) : controller.error(new Error('broken'))),
+      pull: (controller) =>
+        pulls++ === 0 ? controller.enqueue(chunk(1)) : controller.error(new Error('broken')),
     })
     const answer = await buy(seller, keyed('a', 'key'), () => new Response(body))
     await expect(answer.text()).rejects.toThrow('broken')
@@ -190,7 +207,9 @@ describe('an answer that is kept', () => {
     const seller = createSeller()
     const answer = await buy(seller, keyed('a', null), () => new Response('answer'))
     expect(await answer.text()).toBe('answer')
-    expect(await codeOf(await buy(seller, keyed('a', 'key'), () => expect.unreachable()))).toBe('duplicate-payment')
+    expect(await codeOf(await buy(seller, keyed('a', 'key'), () => expect.unreachable()))).toBe(
+      'duplicate-payment',
+    )
   })
 })
 

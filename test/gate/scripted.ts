@@ -43,7 +43,9 @@ export function scripted(script: Script): ProtocolFactory {
     credential(headers) {
       const text = headers.get('x-scripted')
       if (text === null) return null
-      return text === 'malformed' ? refuse('malformed-credential', 'Not this.') : { protocol: 'x402', text, key: null, content: null }
+      return text === 'malformed'
+        ? refuse('malformed-credential', 'Not this.')
+        : { protocol: 'x402', text, key: null, content: null }
     },
     async verify({ text }, charge) {
       script.calls.push('verify')
@@ -103,7 +105,11 @@ export function createSeller(options: Partial<CofferOptions> = {}) {
 }
 
 /** A request, with a credential of the scripted protocol unless it is `null`. */
-export function request(credential: string | null, url = 'https://api.test/report', init: RequestInit = {}): Request {
+export function request(
+  credential: string | null,
+  url = 'https://api.test/report',
+  init: RequestInit = {},
+): Request {
   const headers = new Headers(init.headers)
   if (credential !== null) headers.set('x-scripted', credential)
   return new Request(url, { ...init, headers })

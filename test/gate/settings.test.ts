@@ -13,7 +13,11 @@ const good: CofferOptions = {
 
 describe('options', () => {
   it.each<[string, object, RegExp]>([
-    ['a short secret', { secret: 's'.repeat(31) }, /^secret\[0\]: expected at least 32 bytes, got "31 bytes"$/],
+    [
+      'a short secret',
+      { secret: 's'.repeat(31) },
+      /^secret\[0\]: expected at least 32 bytes, got "31 bytes"$/,
+    ],
     ['a short second secret', { secret: ['s'.repeat(32), ''] }, /^secret\[1\]/],
     ['no secret', { secret: [] }, /^secret: expected at least one/],
     ['no wallet', { wallets: {} }, /^wallets: /],
@@ -21,10 +25,18 @@ describe('options', () => {
     ['no protocol', { protocols: [] }, /^protocols: /],
     ['no store', { store: undefined }, /^store: /],
     ['an unknown option', { sekret: 'x' }, /^sekret: expected one of secret, wallets/],
-    ['a lifetime in milliseconds', { challengeTtl: 300_000 }, /^challengeTtl: expected seconds from 10 to 86400, got 300000$/],
+    [
+      'a lifetime in milliseconds',
+      { challengeTtl: 300_000 },
+      /^challengeTtl: expected seconds from 10 to 86400, got 300000$/,
+    ],
     ['not a number', { challengeTtl: Number.NaN }, /^challengeTtl: .*got NaN$/],
     ['half a hop', { trustProxy: 0.5 }, /^trustProxy: /],
-    ['a URL with a path', { publicUrl: 'https://api.test/v1' }, /^publicUrl: expected an origin without a path/],
+    [
+      'a URL with a path',
+      { publicUrl: 'https://api.test/v1' },
+      /^publicUrl: expected an origin without a path/,
+    ],
     ['a realm outside ASCII', { realm: 'café' }, /^realm: /],
   ])('with %s are refused by name', (_name, wrong, message) => {
     expect(() => createCoffer({ ...good, ...wrong } as CofferOptions)).toThrow(message)
@@ -43,12 +55,15 @@ describe('options', () => {
 
   it('take stub payments only outside production', async () => {
     const coffer = createCoffer({ ...good, protocols: [], stub: true })
-    const pay = () => coffer.handle(new Request('https://api.test/', { headers: { 'x-payment': 'stub_1' } }), { price: '1' })
+    const pay = () =>
+      coffer.handle(new Request('https://api.test/', { headers: { 'x-payment': 'stub_1' } }), { price: '1' })
     expect(await pay()).toMatchObject({ grant: { payment: { method: 'stub', amount: '1' } } })
     expect(((await pay()) as Response).status).toBe(409)
     process.env['NODE_ENV'] = 'production'
     try {
-      expect(() => createCoffer({ ...good, stub: true })).toThrow(/^stub: expected false when NODE_ENV is production/)
+      expect(() => createCoffer({ ...good, stub: true })).toThrow(
+        /^stub: expected false when NODE_ENV is production/,
+      )
     } finally {
       process.env['NODE_ENV'] = 'test'
     }
@@ -61,7 +76,11 @@ describe('route options', () => {
     ['a price with a sign', { price: '-1' }, /^price: /],
     ['an exponent', { price: '1e3' }, /^price: /],
     ['an unknown wallet', { price: '1', wallet: 'other' }, /^wallet: expected one of main, got "other"$/],
-    ['a line break', { price: '1', description: 'a\r\nSet-Cookie: x' }, /^description: expected text without control/],
+    [
+      'a line break',
+      { price: '1', description: 'a\r\nSet-Cookie: x' },
+      /^description: expected text without control/,
+    ],
     ['an unknown option', { price: '1', descripton: 'x' }, /^route option descripton: /],
   ])('with %s are refused by name', (_name, wrong, message) => {
     const { coffer } = createSeller()

@@ -29,11 +29,18 @@ export function createChallenge(
       ...(charge.description !== null && { description: charge.description }),
     },
     extensions: { 'payment-identifier': paymentIdentifier(charge.requireKey) },
-    accepts: offers.map(({ requirement }) => ({ ...requirement, extra: { ...requirement.extra, challenge } })),
+    accepts: offers.map(({ requirement }) => ({
+      ...requirement,
+      extra: { ...requirement.extra, challenge },
+    })),
   }
   return {
     headers: [[PAYMENT_REQUIRED, encodeEnvelope(paymentRequired)]],
-    members: { x402Version: 1, error, accepts: offers.filter(isFirstOfV1).map((offer) => toV1(offer, charge)) },
+    members: {
+      x402Version: 1,
+      error,
+      accepts: offers.filter(isFirstOfV1).map((offer) => toV1(offer, charge)),
+    },
   }
 }
 

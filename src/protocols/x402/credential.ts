@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import type { Authorization } from '../../evm/authorization.ts'
 import { type Hex, isHex } from '../../lib/hex.ts'
-import { type JsonObject, isJsonObject } from '../../lib/json.ts'
+import { isJsonObject, type JsonObject } from '../../lib/json.ts'
 import { parseAddress } from '../../payments/address.ts'
 import { parseAmount } from '../../payments/amount.ts'
 import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
@@ -36,7 +36,10 @@ const parsed = <Value>(parse: (text: unknown) => Value | null, expected: string)
 
 const address = parsed(parseAddress, 'an address')
 const amount = parsed(parseAmount, 'a decimal integer as a string')
-const bytes32 = parsed((text) => (isHex(text, 32) ? (text.toLowerCase() as Hex) : null), '32 bytes of hexadecimal')
+const bytes32 = parsed(
+  (text) => (isHex(text, 32) ? (text.toLowerCase() as Hex) : null),
+  '32 bytes of hexadecimal',
+)
 /** ECDSA has 65 bytes; those of contract wallets have any length, within reason. */
 const signature = parsed((text) => (isHex(text) && text.length <= 8194 ? text : null), 'hexadecimal bytes')
 const object = parsed((value) => (isJsonObject(value) ? value : null), 'an object')
@@ -54,7 +57,9 @@ const exact = z.object({
 })
 
 /** The extension that names a request, so that it can be sent again; its id is the client's to choose. */
-const paymentIdentifier = z.object({ info: z.object({ id: z.optional(z.string().check(z.regex(PAYMENT_ID))) }) })
+const paymentIdentifier = z.object({
+  info: z.object({ id: z.optional(z.string().check(z.regex(PAYMENT_ID))) }),
+})
 
 const schemaV2 = z.object({
   x402Version: z.literal(2),

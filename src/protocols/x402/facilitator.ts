@@ -113,7 +113,9 @@ export function facilitator(options: FacilitatorOptions): Facilitator {
     async supported() {
       const fields = await authenticate('supported')
       const exchange = fields && (await getJson(`${url}/supported`, fields, limits))
-      const answer = exchange?.answered ? z.safeParse(supportedResponse, parseJsonObject(exchange.text)) : null
+      const answer = exchange?.answered
+        ? z.safeParse(supportedResponse, parseJsonObject(exchange.text))
+        : null
       return answer?.success ? answer.data.kinds : null
     },
   }

@@ -1,5 +1,5 @@
-import type { EvmNetwork } from '../../evm/network.ts'
 import { confirmPayment, watchesPayment } from '../../evm/finality.ts'
+import type { EvmNetwork } from '../../evm/network.ts'
 import { toBaseUnits } from '../../payments/amount.ts'
 import { invalidOption } from '../../problems/error.ts'
 import type { ProtocolFactory } from '../protocol.ts'
@@ -31,7 +31,8 @@ export function x402({ networks }: X402Options): ProtocolFactory {
     checkPrice(price) {
       for (const { assets } of networks) for (const { decimals } of assets) toBaseUnits(price, decimals)
     },
-    challenge: (charge, _request, refusal) => createChallenge(createOffers(charge, networks), charge, refusal, random),
+    challenge: (charge, _request, refusal) =>
+      createChallenge(createOffers(charge, networks), charge, refusal, random),
     credential: readCredential,
     verify: ({ content }, charge) => verifyContent(content as Content, charge, networks, clock),
     reconcile: (payment) => reconcile(payment, byId.get(payment.network)),

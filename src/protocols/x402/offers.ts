@@ -36,7 +36,11 @@ function createOffer(charge: Charge, network: EvmNetwork, asset: Asset): Offer {
       payTo: recipient,
       maxTimeoutSeconds: charge.ttl,
       // The domain of the token, which clients sign with; the rest binds what a credential buys. Clients echo it whole.
-      extra: { ...asset.eip712, route: charge.route, ...(charge.digest !== null && { digest: charge.digest }) },
+      extra: {
+        ...asset.eip712,
+        route: charge.route,
+        ...(charge.digest !== null && { digest: charge.digest }),
+      },
     },
   }
 }

@@ -44,5 +44,9 @@ export async function reconcile(payment: Payment, network: EvmNetwork | undefine
 }
 
 function notConfigured({ transaction, network }: Payment): Settlement {
-  return { outcome: 'unknown', transaction, detail: `What was kept of the payment does not fit the configuration of ${network}.` }
+  return {
+    outcome: 'unknown',
+    transaction,
+    detail: `What was kept of the payment does not fit the configuration of ${network}.`,
+  }
 }

@@ -1,7 +1,7 @@
-import { checkTransfer } from '../../evm/transfer.ts'
 import type { EvmNetwork } from '../../evm/network.ts'
-import { isJsonObject, type JsonObject } from '../../lib/json.ts'
+import { checkTransfer } from '../../evm/transfer.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { isJsonObject, type JsonObject } from '../../lib/json.ts'
 import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
 import type { Charge, Verified } from '../protocol.ts'
 import type { Content } from './credential.ts'
@@ -45,7 +45,9 @@ function matchOffer(content: Content, offers: readonly Offer[]): Offer | Refusal
     accepted === null
       ? offers.find(({ network }) => network.v1Name === v1Network)
       : offers.find(
-          ({ requirement }) => same(requirement['network'], accepted['network']) && same(requirement['asset'], accepted['asset']),
+          ({ requirement }) =>
+            same(requirement['network'], accepted['network']) &&
+            same(requirement['asset'], accepted['asset']),
         )
   if (offer === undefined) {
     return refuse('invalid-challenge', 'The credential pays in a way that this route does not offer.', {
@@ -65,11 +67,15 @@ function compare(ours: JsonObject, theirs: JsonObject, path: string): Refusal | 
       const refused = compare(value, got, `${path}.${name}`)
       if (refused !== null) return refused
     } else if (!same(value, got)) {
-      return refuse('invalid-challenge', `The credential answers another challenge: ${path}.${name} differs.`, {
-        expected: String(value),
-        ...(typeof got === 'string' && { got: got.slice(0, 100) }),
-        cause: 'invalid_payment_requirements',
-      })
+      return refuse(
+        'invalid-challenge',
+        `The credential answers another challenge: ${path}.${name} differs.`,
+        {
+          expected: String(value),
+          ...(typeof got === 'string' && { got: got.slice(0, 100) }),
+          cause: 'invalid_payment_requirements',
+        },
+      )
     }
   }
   return null

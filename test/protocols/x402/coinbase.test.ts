@@ -33,16 +33,24 @@ describe('a call to the facilitator of Coinbase', () => {
     const raw = Buffer.concat([Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')])
     const token = await tokenOf(alg === 'EdDSA' ? encodeBase64(raw) : await exportPKCS8(privateKey))
     const { payload, protectedHeader } = await jwtVerify(token, publicKey, { issuer: 'cdp', subject: KEY_ID })
-    expect(protectedHeader).toMatchObject({ alg, kid: KEY_ID, typ: 'JWT', nonce: expect.stringMatching(/^[0-9a-f]{32}$/) })
+    expect(protectedHeader).toMatchObject({
+      alg,
+      kid: KEY_ID,
+      typ: 'JWT',
+      nonce: expect.stringMatching(/^[0-9a-f]{32}$/),
+    })
     expect(payload['uris']).toEqual(['GET api.cdp.coinbase.com/platform/v2/x402/supported'])
     expect((payload.exp ?? 0) - (payload.nbf ?? 0)).toBe(120)
   })
 
-  it.each(['', 'secret', 'A'.repeat(87), '-----BEGIN EC PRIVATE KEY-----'])('is not made with a key of another form', (keySecret) => {
-    const make = () => coinbase({ keyId: KEY_ID, keySecret })
-    expect(make).toThrow(/^coinbase.keySecret: expected an Ed25519 key/)
-    if (keySecret !== '') expect(make).not.toThrow(keySecret)
-  })
+  it.each(['', 'secret', 'A'.repeat(87), '-----BEGIN EC PRIVATE KEY-----'])(
+    'is not made with a key of another form',
+    (keySecret) => {
+      const make = () => coinbase({ keyId: KEY_ID, keySecret })
+      expect(make).toThrow(/^coinbase.keySecret: expected an Ed25519 key/)
+      if (keySecret !== '') expect(make).not.toThrow(keySecret)
+    },
+  )
 
   it('is not sent when the key does not sign, and does not show it', async () => {
     const keySecret = '-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----'

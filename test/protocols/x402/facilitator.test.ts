@@ -128,7 +128,9 @@ describe('answers', () => {
 
   test('what is supported is told, or that nothing was told', async () => {
     const kind = { x402Version: 2, scheme: 'exact', network: 'eip155:84532' }
-    server.use(http.get(`${url}/supported`, () => HttpResponse.json({ kinds: [{ ...kind, extra: {} }], signers: {} })))
+    server.use(
+      http.get(`${url}/supported`, () => HttpResponse.json({ kinds: [{ ...kind, extra: {} }], signers: {} })),
+    )
     expect(await facilitator({ url }).supported()).toEqual([kind])
     server.use(http.get(`${url}/supported`, () => HttpResponse.text('')))
     expect(await facilitator({ url }).supported()).toBeNull()
