@@ -21,7 +21,7 @@ export function concludeWith(res: ServerResponse, paid: Next, fail: Fail): void 
   const treatment = paid.isHeldBack ? holdBack(res, paid, fail) : passThrough(res, paid, fail)
   let isBegun = false
   onHeaders(res, () => {
-    if (res.destroyed || isBegun) return
+    if (res.destroyed) return
     isBegun = true
     treatment.begin()
   })
@@ -115,7 +115,6 @@ function holdBack(res: ServerResponse, paid: Next, fail: Fail): Treatment {
       isBegun = true
       const isEmpty = res.req.method === 'HEAD' || [204, 205, 304].includes(res.statusCode)
       const stream = isEmpty ? null : toWebStream(body[Symbol.asyncIterator]())
-      if (isEmpty) body.resume()
       const response = new Response(stream, { status: res.statusCode, headers: fieldsOf(res) })
       paid
         .finish(response)

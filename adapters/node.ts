@@ -80,9 +80,6 @@ export function toWebStream(chunks: AsyncIterator<Uint8Array>): ReadableStream<U
         if (done) controller.close()
         else controller.enqueue(value)
       },
-      async cancel() {
-        await chunks.return?.()
-      },
     },
     { highWaterMark: 0 },
   )

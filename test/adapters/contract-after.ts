@@ -91,6 +91,19 @@ export function proveAfter({ describe, it, expect, serving, adapter }: Prover): 
         after,
       ))
 
+    it('a long answer is taken as fast as it comes', async () => {
+      async function* body(): AsyncGenerator<string> {
+        for (let at = 0; at < 8; at++) yield 'x'.repeat(100_000)
+      }
+      await serving(
+        () => ({ body: body() }),
+        async ({ call }) => {
+          expect(await (await call('a')).text()).toHaveLength(800_000)
+        },
+        after,
+      )
+    })
+
     it('HEAD is answered without a body', () =>
       serving(
         () => ({ body: 'hello' }),

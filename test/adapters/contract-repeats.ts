@@ -1,5 +1,5 @@
 import { codeOf } from '../gate/scripted.ts'
-import { type Prover, ROUTE, textOf } from './prover.ts'
+import { type Prover, textOf } from './prover.ts'
 
 const KEYED = { headers: { 'idempotency-key': '"k"' } }
 
@@ -66,28 +66,29 @@ export function proveRepeats({ describe, it, expect, serving, adapter }: Prover)
       ))
 
     it('fault 10: whose answer broke off gets the whole of it on the next try, for the same money', async () => {
-      const left = Promise.withResolvers<void>()
-      async function* events(): AsyncGenerator<string> {
+      const left = Promise.withResolvers<unknown>()
+      async function* events(gone: Promise<unknown> | null): AsyncGenerator<string> {
         yield 'data: 1\n\n'
-        await left.promise
+        await gone
         yield 'data: 2\n\n'
       }
       await serving(
-        () => ({ body: events() }),
+        ({ gone }, run) => {
+          left.resolve(gone)
+          return { body: events(run === 1 ? gone : null) }
+        },
         async ({ call, settlements }) => {
           const client = new AbortController()
           const reader = textOf(await call('a', { ...KEYED, signal: client.signal }))
           expect((await reader.next()).value).toBe('data: 1\n\n')
           client.abort()
-          await reader.next().catch(() => 'aborted')
-          left.resolve()
+          await left.promise
           let answer = await call('a', KEYED)
           while (answer.status === 409 && (await codeOf(answer)) === 'payment-in-flight')
             answer = await call('a', KEYED)
           expect(await answer.text()).toBe('data: 1\n\ndata: 2\n\n')
           expect(settlements()).toBe(1)
         },
-        { route: ROUTE },
       )
     })
   })

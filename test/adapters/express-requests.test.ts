@@ -61,6 +61,42 @@ describe.each(versions)('a request to paid() for %s', (_, express) => {
       )
     })
 
+    it.each(['before', 'after'] as const)(
+      'whose client left may still be answered, settling %s',
+      async (settle) => {
+        const { coffer } = createSeller()
+        const started = Promise.withResolvers<void>()
+        const answered = Promise.withResolvers<void>()
+        const errors: unknown[] = []
+        const onError: ErrorRequestHandler = (error, _, res, _next) => {
+          errors.push(error)
+          res.end()
+        }
+        await serve(
+          express,
+          (app) => {
+            app.get('/', paid(coffer, { ...ROUTE, settle }), async (_, res) => {
+              started.resolve()
+              await once(res, 'close')
+              res.write('hello')
+              res.end('to nobody')
+              answered.resolve()
+            })
+            app.use(onError)
+          },
+          async (url) => {
+            const client = new AbortController()
+            const aborted = fetch(url, { ...PAID, signal: client.signal }).catch(() => 'aborted')
+            await started.promise
+            client.abort()
+            expect(await aborted).toBe('aborted')
+            await answered.promise
+            expect(errors).toEqual([])
+          },
+        )
+      },
+    )
+
     it('whose client left during the settlement does not run the handler, and is owed', async () => {
       const { coffer, script } = createSeller()
       const settling = Promise.withResolvers<void>()

@@ -106,6 +106,31 @@ describe.each(versions)('paid() for %s', (_, express) => {
       )
     })
 
+    it('that is held back counts as given, so that a later error cannot give another', async () => {
+      const { coffer, script } = createSeller()
+      const steps: unknown[] = []
+      const onError: ErrorRequestHandler = (_, _req, res, next) => {
+        steps.push(res.headersSent)
+        next(new Error('to the default handler'))
+      }
+      await serve(
+        express,
+        (app) => {
+          app.get('/', paid(coffer, { ...ROUTE, settle: 'after' }), (_, res, next) => {
+            steps.push(res.headersSent)
+            res.write('hello')
+            next(new Error('too late'))
+          })
+          app.use(onError)
+        },
+        async (url) => {
+          await expect(fetch(url, PAID)).rejects.toThrow()
+          expect(steps).toEqual([false, true])
+          expect(script.calls).not.toContain('settle')
+        },
+      )
+    })
+
     it('keeps the cookies and the CORS decision of earlier middleware, on a 402 and on a 200', async () => {
       const { coffer } = createSeller()
       await serve(
