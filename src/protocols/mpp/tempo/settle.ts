@@ -24,7 +24,8 @@ const GRACE = 30n
  * What nodes write when they refuse a transaction for good. Anything else they write leaves open whether they passed
  * it on: better in doubt than paid twice.
  */
-const REFUSED = /insufficient|nonce too low|invalid|valid_before|expired|underpriced|intrinsic gas/i
+const REFUSED =
+  /insufficient (?:funds|fee token|balance)|nonce too low|invalid (?:chain id|signature|fee token)|valid_before|transaction expired|underpriced|intrinsic gas/i
 
 /** Sends a transaction and waits for its end, both within bounds. */
 export async function broadcast(rpc: Rpc, raw: Hex, expected: Expected): Promise<Settlement> {

@@ -191,6 +191,7 @@ describe('while it is sent', () => {
     [-32003, 'Tempo tx valid_before (5) must be > current time + 3s (9)', 'failed'],
     [-32000, 'insufficient funds for gas * price + value', 'failed'],
     [-32603, 'internal error', 'unknown'],
+    [-32000, 'invalid answer of an upstream node', 'unknown'],
     [-32000, 'already known', 'unknown'],
     [4, 'the transaction was added to the mempool but was not processed in time', 'unknown'],
     [-32601, 'the method does not exist', 'unsent'],
