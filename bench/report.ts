@@ -1,0 +1,56 @@
+import { cpus } from 'node:os'
+import viem from 'viem/package.json' with { type: 'json' }
+import manifest from '../package.json' with { type: 'json' }
+import type { Comparison, Effort, Measurement } from './harness.ts'
+
+/** A comparison and how it went. */
+export interface Result {
+  readonly comparison: Comparison
+  readonly measurements: readonly Measurement[]
+}
+
+/** Writes results as Markdown that can also be read as it is. */
+export function formatReport(results: readonly Result[], { rounds, roundMs }: Effort): string {
+  const { devDependencies: versions } = manifest
+  const [cpu] = cpus()
+  return `# Benchmarks
+
+\`npm run bench\` on Node ${process.versions.node}, ${cpu?.model.trim()} with ${cpus().length} cores, everybody in one process. Coffer ${manifest.version} as
+built, @x402/core ${versions['@x402/core']}, @x402/evm ${versions['@x402/evm']}, mppx ${versions.mppx}, viem ${viem.version}. Medians of ${rounds} rounds of ${roundMs} ms each, whose
+order alternates, after a warm-up; the range is from the fastest round to the slowest. Before it is timed, everybody has
+to come to the same verdict on the same input.
+
+${formatTable([HEADINGS, ...results.flatMap(rowsOf)])}
+`
+}
+
+const HEADINGS = ['job', 'who', 'microseconds', 'range', 'of Coffer']
+
+function rowsOf({ comparison, measurements: [ours, ...others] }: Result): string[][] {
+  if (ours === undefined) return []
+  return [ours, ...others].map(({ contender: { name, note }, median, min, max }, at) => [
+    at === 0 ? comparison.title : '',
+    note === undefined ? name : `${name} (${note})`,
+    digits(median),
+    `${digits(min)}-${digits(max)}`,
+    `x ${digits(median / ours.median)}`,
+  ])
+}
+
+/** Three significant digits: more would be noise. */
+function digits(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+}
+
+/** The first two columns are text, the others numbers. */
+function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const lines = rows.map((row) => {
+    const cells = row.map((cell, column) =>
+      column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+    )
+    return `| ${cells.join(' | ')} |`
+  })
+  const rule = widths.map((width, column) => (column < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  return [lines[0], `| ${rule.join(' | ')} |`, ...lines.slice(1)].join('\n')
+}
