@@ -35,8 +35,8 @@ export interface ShopOptions extends Partial<Omit<CofferOptions, 'protocols'>> {
   /** EVM chains to be paid on; MPP takes the first. */
   readonly evm?: readonly ShopEvmChain[]
   readonly tempo?: Pick<TempoChain, 'url' | 'chainId'>
-  /** RPC endpoint of the first EVM chain, when it is not the chain's own. */
-  readonly evmRpc?: string
+  /** RPC endpoint of the first EVM chain, when it is not the chain's own; `null` for none. */
+  readonly evmRpc?: string | null
   /** RPC endpoint of the Tempo chain, when it is not the chain's own. */
   readonly tempoRpc?: string
   /** Who settles on the EVM chains. Default: the first account of the chain. */
@@ -63,7 +63,7 @@ export async function openShop(wares: Readonly<Record<string, Ware>>, options: S
   const { evm: evmChains = [], tempo: tempoChain, evmRpc, tempoRpc, settle, ...others } = options
   const seller = newAddress()
   const networks = evmChains.map((chain, at) =>
-    networkOf(chain, settle ?? settlerOf(chain), (at === 0 && evmRpc) || chain.url),
+    networkOf(chain, settle ?? settlerOf(chain), at === 0 && evmRpc !== undefined ? evmRpc : chain.url),
   )
   const methods = [
     ...(tempoChain ? [tempo({ rpc: tempoRpc ?? tempoChain.url, chainId: tempoChain.chainId })] : []),
@@ -126,8 +126,9 @@ export function newAddress(): Address {
 }
 
 /** A chain as a network of ours. */
-export function networkOf(chain: ShopEvmChain, settle: Settler, rpc = chain.url): EvmNetwork {
-  return chain.chainId === 8453 ? base({ rpc, settle }) : baseSepolia({ rpc, settle })
+function networkOf(chain: ShopEvmChain, settle: Settler, rpc: string | null): EvmNetwork {
+  const preset = chain.chainId === 8453 ? base : baseSepolia
+  return preset({ settle, ...(rpc !== null && { rpc }) })
 }
 
 /** One wallet per key, whatever the number of shops. */
