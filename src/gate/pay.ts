@@ -179,7 +179,8 @@ async function settle(
     case 'unknown':
       return UNKNOWN
     case 'unsent':
-      return UNAVAILABLE
+      // Of a settlement that somebody began before, nobody knows that no money moved.
+      return held.jobDueAt === undefined ? UNKNOWN : UNAVAILABLE
   }
 }
 

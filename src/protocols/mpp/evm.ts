@@ -2,7 +2,13 @@ import { keccak_256 } from '@noble/hashes/sha3'
 import * as z from 'zod/mini'
 import { confirmPayment, watchesPayment } from '../../evm/finality.ts'
 import type { EvmNetwork } from '../../evm/network.ts'
-import { authorizationEvidence, readAuthorization, reconcileAuthorization } from '../../evm/reconcile.ts'
+import { authorizationEvidence } from '../../evm/reconcile.ts'
+import {
+  deferTransfer,
+  reconcileTransfer,
+  settleDeferredTransfer,
+  settleTransfer,
+} from '../../evm/settlement.ts'
 import type { SignedTransfer } from '../../evm/settler.ts'
 import { checkTransfer } from '../../evm/transfer.ts'
 import { utf8 } from '../../lib/bytes.ts'
@@ -10,7 +16,6 @@ import { type Hex, isHex, toHex } from '../../lib/hex.ts'
 import { parseAmount, toBaseUnits } from '../../payments/amount.ts'
 import type { Asset } from '../../payments/asset.ts'
 import { chainNumberOf } from '../../payments/chain.ts'
-import type { Settlement } from '../../payments/settlement.ts'
 import { invalidOption } from '../../problems/error.ts'
 import { refuseUnknownOptions } from '../../problems/options.ts'
 import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
@@ -49,9 +54,6 @@ const schema = z.object({
   nonce: bytes32,
   signature: z.custom<Hex>((value) => isHex(value), 'hexadecimal bytes'),
 })
-
-/** A zero price is paid by the signature alone; there is nothing to move. */
-const FREE: Settlement = { outcome: 'settled', transaction: null, block: null }
 
 /**
  * Paid on an EVM chain (draft-evm-charge-00) by an EIP-3009 authorization, which the network's settler submits. One of
@@ -102,22 +104,14 @@ export function evm(options: EvmOptions): Method {
         // x402 credential it would pass too. Named as x402 names it, it is spent there when it is spent here.
         proofs: [`x402:${network.id}:${asset.address}:${from}:${nonce}`],
         evidence: authorizationEvidence(transfer),
-        deferred: amount === 0n ? null : { signature: transfer.signature, resource: charge.url },
-        settle: async () => (amount === 0n ? FREE : network.settler.settle(transfer)),
+        deferred: deferTransfer(transfer),
+        settle: () => settleTransfer(transfer),
       }
     },
     watches: (payment) => watchesPayment(payment, network),
     confirm: (payment) => confirmPayment(payment, network),
-    reconcile: async (payment) => (payment.amount === '0' ? FREE : reconcileAuthorization(payment, network)),
-    async settleDeferred(payment, { signature, resource }) {
-      const asset = network.assets.find(({ address }) => address === payment.asset)
-      const authorization = readAuthorization(payment)
-      if (!asset || !authorization || !isHex(signature) || typeof resource !== 'string') {
-        const detail = 'What was kept of the payment does not fit the configuration.'
-        return { outcome: 'unknown', transaction: payment.transaction, detail }
-      }
-      return network.settler.settle({ network, asset, authorization, signature, resource })
-    },
+    reconcile: (payment) => reconcileTransfer(payment, network),
+    settleDeferred: (payment, deferred) => settleDeferredTransfer(payment, deferred, network),
   }
 }
 
