@@ -1,11 +1,11 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
 import type { Attempt, JobHandler } from '../settlement/worker.ts'
-import { type Delivery, type DeliveryAttempt, deliveryRow, tried } from './delivery.ts'
+import { type Delivery, deliveryRow, tried } from './delivery.ts'
 import type { DeliveryLog } from './delivery-log.ts'
 import { type UrlRules, urlFault } from './endpoint-url.ts'
 import { disabledAsGone, type Endpoints, type HeldEndpoint } from './endpoints.ts'
-import { type PostResult, post, type Sender } from './post.ts'
+import { type PostResult, post, type Sender, unanswered } from './post.ts'
 import { GIVE_UP_AFTER_MS, retryAfterMs, retryDelayMs } from './retry.ts'
 import { signWebhook } from './signature.ts'
 
@@ -32,20 +32,16 @@ export function createDeliverer(options: DelivererOptions): JobHandler {
     const delivery = await log.get(String(job.data['delivery']))
     if (delivery === null) return { ended: 'done' }
     const held = await endpoints.find(delivery.endpoint)
-    if (held === null || !held.endpoint.enabled) {
-      const error = held === null ? 'the endpoint was deleted' : 'the endpoint is disabled'
-      const attempt = { status: null, at: clock(), ms: 0, error }
-      return ended('dead', tried(delivery, attempt, delivery.answer))
-    }
     const at = clock()
+    if (held === null || !held.endpoint.enabled) {
+      const why = held === null ? 'the endpoint was deleted' : 'the endpoint is disabled'
+      return ended('dead', tried(delivery, unanswered(why), at, at))
+    }
     const result = await tryOnce(delivery, held, options)
-    const next = tried(
-      delivery,
-      attemptOf(result, at, clock()),
-      result.status === null ? null : result.answer,
-    )
-    if (result.status !== null && result.status >= 200 && result.status < 300) return ended('delivered', next)
-    if (result.status === 410) return ended('dead', next, held)
+    const next = tried(delivery, result, at, clock())
+    const { status } = result
+    if (status !== null && status >= 200 && status < 300) return ended('delivered', next)
+    if (status === 410) return ended('dead', next, held)
     return failed(next, result, job.attempts)
   }
 
@@ -56,8 +52,9 @@ export function createDeliverer(options: DelivererOptions): JobHandler {
 
   function failed(delivery: Delivery, result: PostResult, tries: number): Attempt {
     const now = clock()
-    const error = result.status === null ? result.error : `answered ${result.status}`
-    const asked = result.status === 429 || result.status === 503 ? retryAfterMs(result.retryAfter, now) : 0
+    const { status, retryAfter } = result
+    const error = result.error ?? `answered ${status}`
+    const asked = status === 429 || status === 503 ? retryAfterMs(retryAfter, now) : 0
     const chance = (random(1)[0] ?? 0) / 256
     const dueAt = now + Math.max(asked, retryDelayMs(tries, chance))
     if (dueAt > (delivery.firstTriedAt ?? now) + GIVE_UP_AFTER_MS) {
@@ -76,17 +73,13 @@ async function tryOnce(
 ): Promise<PostResult> {
   // The rules may have changed since the endpoint was made.
   const fault = urlFault(endpoint.url, rules)
-  if (fault !== null) return { status: null, error: `expected ${fault}` }
+  if (fault !== null) return unanswered(`expected ${fault}`)
   const secrets = await endpoints.secrets(endpoint).catch((error: Error) => error)
-  if (secrets instanceof Error) return { status: null, error: secrets.message }
+  if (secrets instanceof Error) return unanswered(secrets.message)
   const headers = {
     'content-type': 'application/json',
     'user-agent': 'Coffer',
     ...signWebhook(event, clock(), body, secrets),
   }
   return post(send, { url: endpoint.url, headers, body }, timeoutMs)
-}
-
-function attemptOf(result: PostResult, at: number, now: number): DeliveryAttempt {
-  return { status: result.status, at, ms: now - at, error: result.status === null ? result.error : null }
 }

@@ -22,7 +22,6 @@ export interface DeliveryList {
 
 /** What became of events. */
 export interface DeliveryLog {
-  /** The deliveries of an endpoint; also of one that was deleted. */
   list(endpoint: string, page?: DeliveryPage): Promise<DeliveryList>
   get(id: string): Promise<Delivery | null>
   replay(id: string): Promise<Delivery | null>

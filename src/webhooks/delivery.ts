@@ -4,6 +4,7 @@ import { instant, keys } from '../stores/keys.ts'
 import type { Entry, Write } from '../stores/store.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type EventType, eventBody, type QueuedEvent } from './events.ts'
+import type { PostResult } from './post.ts'
 
 /** What became of one event at one endpoint. Kept for 30 days after the last try. */
 export interface Delivery {
@@ -24,20 +25,16 @@ export interface Delivery {
   readonly firstTriedAt: number | null
   /** The last 20 tries, in order. */
   readonly attempts: readonly DeliveryAttempt[]
-  /** The first 1024 bytes of the last answer, as text. */
+  /** The start of the last answer there was. */
   readonly answer: string | null
 }
 
 /** One try. */
-export interface DeliveryAttempt {
-  /** What the endpoint answered; `null` when it did not. */
-  readonly status: number | null
+export interface DeliveryAttempt extends Pick<PostResult, 'status' | 'error'> {
   /** When, epoch milliseconds. */
   readonly at: number
   /** How long it took, milliseconds. */
   readonly ms: number
-  /** Why there was no answer: a code of the system such as `ECONNREFUSED`, or a few words. */
-  readonly error: string | null
 }
 
 const KEPT_MS = 30 * 24 * 3_600_000
@@ -59,10 +56,19 @@ export function newDelivery(event: QueuedEvent, endpoint: Endpoint): Delivery {
   }
 }
 
-/** Notes a try. */
-export function tried(delivery: Delivery, attempt: DeliveryAttempt, answer: string | null): Delivery {
-  const attempts = [...delivery.attempts, attempt].slice(-MAX_ATTEMPTS)
-  return { ...delivery, attempts, answer, firstTriedAt: delivery.firstTriedAt ?? attempt.at }
+/** Notes a try that began at one instant and ended at another, epoch milliseconds. */
+export function tried(
+  delivery: Delivery,
+  { status, error, answer }: PostResult,
+  at: number,
+  now: number,
+): Delivery {
+  return {
+    ...delivery,
+    firstTriedAt: delivery.firstTriedAt ?? at,
+    attempts: [...delivery.attempts, { status, at, ms: now - at, error }].slice(-MAX_ATTEMPTS),
+    answer: answer ?? delivery.answer,
+  }
 }
 
 /** The row of a delivery. */

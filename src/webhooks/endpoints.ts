@@ -22,14 +22,35 @@ import type { EventType } from './events.ts'
 import type { SecretBox } from './secret-box.ts'
 import { createWebhookSecret } from './signature.ts'
 
-/** The endpoints of a seller, and what only their deliveries need. */
-export interface Endpoints {
+/** What the seller does with endpoints. */
+export interface EndpointBook {
+  /**
+   * Makes an endpoint. The answer alone shows its secret.
+   *
+   * @throws CofferError `invalid-option` for a wrong member, or when there are 100 endpoints.
+   */
   create(endpoint: NewEndpoint): Promise<IssuedEndpoint>
+  /** One endpoint; `null` when there is none of this id. */
   get(id: string): Promise<Endpoint | null>
+  /** All endpoints, oldest first. */
   list(): Promise<readonly Endpoint[]>
+  /**
+   * Changes an endpoint; `null` when there is none. Messages that wait go to its new URL.
+   *
+   * @throws CofferError `invalid-option` for a wrong member.
+   */
   update(id: string, changes: EndpointChanges): Promise<Endpoint | null>
+  /** Deletes an endpoint; `false` when there is none. What it was sent stays in the log until it expires. */
   delete(id: string): Promise<boolean>
+  /**
+   * Gives an endpoint a new secret; the answer alone shows it. The old one signs beside it for the time of
+   * `rotationGrace`. `null` when there is no such endpoint.
+   */
   rotateSecret(id: string): Promise<IssuedEndpoint | null>
+}
+
+/** The book, and what only deliveries need of it. */
+export interface Endpoints extends EndpointBook {
   /** Those that are told of events of a type. */
   subscribed(type: EventType): Promise<readonly Endpoint[]>
   find(id: string): Promise<HeldEndpoint | null>
@@ -115,7 +136,10 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
       return held && publicEndpoint(held.endpoint)
     },
 
-    list: async () => (await all()).map(publicEndpoint),
+    async list() {
+      const endpoints = (await all()).map(publicEndpoint)
+      return endpoints.sort((one, other) => one.createdAt - other.createdAt)
+    },
 
     async update(id, changes) {
       const read = readChanges(changes, rules)

@@ -21,9 +21,16 @@ export interface Answer {
 export type Sender = (post: Post) => Promise<Answer>
 
 /** How a post ended. */
-export type PostResult =
-  | { readonly status: number; readonly retryAfter: string | null; readonly answer: string }
-  | { readonly status: null; readonly error: string }
+export interface PostResult {
+  /** What the endpoint answered; `null` when it did not. */
+  readonly status: number | null
+  /** Why there was no answer: a code of the system such as `ECONNREFUSED`, or a few words. */
+  readonly error: string | null
+  /** The `Retry-After` field. */
+  readonly retryAfter: string | null
+  /** The first 1024 bytes of the answer, as text. */
+  readonly answer: string | null
+}
 
 /** Longest part of an answer that is read, so that the connection can end well. */
 const MAX_READ = 65_536
@@ -47,10 +54,15 @@ export async function post(
     const { status, headers, body } = await Promise.race([send({ ...message, signal }), timeUp])
     const start: Uint8Array[] = []
     await Promise.race([readStart(body, start), timeUp]).catch(() => {})
-    return { status, retryAfter: headers.get('retry-after'), answer: textOf(start) }
+    return { status, error: null, retryAfter: headers.get('retry-after'), answer: textOf(start) }
   } catch (error) {
-    return { status: null, error: reasonOf(error) }
+    return unanswered(reasonOf(error))
   }
+}
+
+/** How a post ended that nobody answered. */
+export function unanswered(error: string): PostResult {
+  return { status: null, error, retryAfter: null, answer: null }
 }
 
 async function readStart(body: Answer['body'], kept: Uint8Array[]): Promise<void> {

@@ -138,5 +138,5 @@ function keyOf(secret: string): Uint8Array {
 }
 
 function refuseWebhook(why: string): never {
-  throw new CofferError('invalid-webhook', `the webhook is not authentic: ${why}`)
+  throw new CofferError('invalid-webhook', `the webhook is refused: ${why}`)
 }

@@ -6,9 +6,8 @@ import type { Store, Write } from '../stores/store.ts'
 import { createDeliverer } from './deliverer.ts'
 import type { Delivery } from './delivery.ts'
 import { createDeliveryLog, type DeliveryList, type DeliveryPage } from './delivery-log.ts'
-import type { Endpoint, EndpointChanges, IssuedEndpoint, NewEndpoint } from './endpoint.ts'
 import type { UrlRules } from './endpoint-url.ts'
-import { createEndpoints } from './endpoints.ts'
+import { createEndpoints, type EndpointBook } from './endpoints.ts'
 import { type EventType, eventJob } from './events.ts'
 import { createFanOut } from './fan-out.ts'
 import type { Sender } from './post.ts'
@@ -36,31 +35,9 @@ export interface Webhooks {
 }
 
 /** What the seller does with webhooks. */
-export interface WebhookEndpoints {
+export interface WebhookEndpoints extends EndpointBook {
   /**
-   * Makes an endpoint. The answer alone shows its secret.
-   *
-   * @throws CofferError `invalid-option` for a wrong member, or when there are 100 endpoints.
-   */
-  create(endpoint: NewEndpoint): Promise<IssuedEndpoint>
-  get(id: string): Promise<Endpoint | null>
-  /** All endpoints, at most 100. */
-  list(): Promise<readonly Endpoint[]>
-  /**
-   * Changes an endpoint; `null` when there is none. Messages that wait go to its new URL.
-   *
-   * @throws CofferError `invalid-option` for a wrong member.
-   */
-  update(id: string, changes: EndpointChanges): Promise<Endpoint | null>
-  /** Deletes an endpoint; `false` when there is none. What it was sent stays in the log until it expires. */
-  delete(id: string): Promise<boolean>
-  /**
-   * Gives an endpoint a new secret; the answer alone shows it. The old one signs beside it for the time of
-   * `rotationGrace`. `null` when there is no such endpoint.
-   */
-  rotateSecret(id: string): Promise<IssuedEndpoint | null>
-  /**
-   * What an endpoint was sent, newest first.
+   * What an endpoint was sent, newest first; also one that was deleted.
    *
    * @throws CofferError `invalid-option` for a limit or cursor that is none.
    */

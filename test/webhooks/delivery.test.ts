@@ -1,4 +1,3 @@
-import { Webhook } from 'standardwebhooks'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { memory } from '../../src/stores/memory.ts'
 import type { Store } from '../../src/stores/store.ts'
@@ -363,6 +362,21 @@ describe('a replay', () => {
     expect(sender.posts).toHaveLength(2)
   })
 
+  it('asked for twice, a little later each time, sends one message', async () => {
+    const slow = memory({ clock: () => seller.now() })
+    const commit: Store['commit'] = async (writes) => {
+      seller.advance(1)
+      return slow.commit(writes)
+    }
+    seller = createSeller({ send: sender.send }, { ...slow, commit })
+    endpoint = await seller.endpoints.create({ url: URL_A })
+    await seller.emit()
+    await seller.work()
+    const [delivery] = await deliveries()
+    await Promise.all(Array.from({ length: 5 }, () => seller.endpoints.replay(delivery?.id ?? '')))
+    expect(await seller.rows('due/')).toHaveLength(1)
+  })
+
   it.each(['', 'nothing', 'wh_1.000000000000000.evt_1', '../webhook', '\0', 'x'.repeat(10_000)])(
     'of %j finds nothing',
     async (id) => {
@@ -372,16 +386,16 @@ describe('a replay', () => {
 })
 
 describe('a worker that dies', () => {
-  /** A store that fails once, at the commit that ends a delivery. */
-  function failingAtEnd(store: Store): Store & { failures: number } {
+  /** A store that fails at the commits that end a delivery, the first so many of them. */
+  function failingAtEnd(store: Store, times: number): Store & { ends: number } {
     const failing = {
       ...store,
-      failures: 0,
+      ends: 0,
       async commit(writes: Parameters<Store['commit']>[0]) {
         const ends =
           writes.some(({ key }) => key.startsWith('delivery/')) &&
           writes.some(({ key, value }) => key.includes('webhook:') && value === null)
-        if (ends && failing.failures++ === 0) throw new Error('killed')
+        if (ends && failing.ends++ < times) throw new Error('killed')
         return store.commit(writes)
       },
     }
@@ -389,7 +403,7 @@ describe('a worker that dies', () => {
   }
 
   it('between the post and its commit has the message sent again, with the same id', async () => {
-    const store = failingAtEnd(memory({ clock: () => seller.now() }))
+    const store = failingAtEnd(memory({ clock: () => seller.now() }), 1)
     seller = createSeller({ send: sender.send }, store)
     endpoint = await seller.endpoints.create({ url: URL_A })
     await seller.emit()
@@ -399,10 +413,27 @@ describe('a worker that dies', () => {
     expect(sender.posts).toHaveLength(1)
     seller.advance(LEASE_MS)
     await seller.work()
-    expect(store.failures).toBe(2)
+    expect(store.ends).toBe(2)
     expect(secondsOf()).toEqual([0, LEASE_MS / SECOND])
     expect(new Set(idsOf()).size).toBe(1)
     expect(await deliveries()).toEqual([expect.objectContaining({ status: 'delivered' })])
+  })
+
+  it('again and again does not use up the tries of a message', async () => {
+    const store = failingAtEnd(memory({ clock: () => seller.now() }), 40)
+    seller = createSeller({ send: sender.send }, store)
+    endpoint = await seller.endpoints.create({ url: URL_A })
+    sender.script.push(...Array<number>(41).fill(500))
+    await seller.emit()
+    for (let n = 0; n < 40; n++) {
+      await expect(seller.work()).rejects.toThrow('killed')
+      seller.advance(LEASE_MS)
+    }
+    await seller.work()
+    expect(await deliveries()).toEqual([expect.objectContaining({ status: 'pending' })])
+    await workAtNext()
+    expect(await deliveries()).toEqual([expect.objectContaining({ status: 'delivered' })])
+    expect(sender.posts).toHaveLength(42)
   })
 })
 
@@ -475,7 +506,12 @@ describe('while a secret replaces another', () => {
     expect([await verifies(endpoint.secret), await verifies(next)]).toEqual([true, true])
     seller.advance(1)
     expect([await verifies(endpoint.secret), await verifies(next)]).toEqual([false, true])
-    expect(() => new Webhook(next)).not.toThrow()
+
+    const third = (await seller.endpoints.rotateSecret(endpoint.id))?.secret ?? ''
+    seller.advance(HOUR / 2)
+    await seller.endpoints.rotateSecret(endpoint.id)
+    seller.advance(HOUR / 2)
+    expect([await verifies(next), await verifies(third)]).toEqual([false, true])
   })
 })
 
