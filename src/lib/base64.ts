@@ -14,7 +14,8 @@ const CHUNK = 0x8000
 export function encodeBase64(bytes: Uint8Array): string {
   let binary = ''
   for (let at = 0; at < bytes.length; at += CHUNK) {
-    binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK))
+    // Spread would walk an iterator: several times slower.
+    binary += Reflect.apply(String.fromCharCode, null, bytes.subarray(at, at + CHUNK))
   }
   return btoa(binary)
 }
