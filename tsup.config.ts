@@ -9,6 +9,8 @@ export default defineConfig({
     mpp: 'src/mpp.ts',
     memory: 'src/memory.ts',
     sqlite: 'src/sqlite.ts',
+    webhooks: 'src/webhooks.ts',
+    'webhook-verify': 'src/webhook-verify.ts',
     testing: 'src/testing.ts',
     'adapters/fetch': 'adapters/fetch.ts',
     'adapters/express': 'adapters/express.ts',

@@ -1,3 +1,4 @@
+import type { WebhookEndpoints } from '../webhooks/webhooks.ts'
 import { handle } from './handle.ts'
 import type { Next } from './next.ts'
 import type { CofferOptions, RouteOptions } from './options.ts'
@@ -14,6 +15,8 @@ export interface Coffer {
   handle(request: Request, route: RouteOptions, caller?: Caller): Promise<Response | Next>
   /** Checks the options of a route now, so that mistakes show at start and not at the first request. */
   check(route: RouteOptions): void
+  /** Endpoints that are told what became of payments; `null` when the configuration has no webhooks. */
+  readonly webhooks: WebhookEndpoints | null
   /**
    * Keeps the promises that are due, once: settles what was left to the background, asks chains about settlements in
    * doubt, sends webhooks. Call it from a timer where no process stays alive. Returns how many jobs it ran.
@@ -50,6 +53,7 @@ export function createCoffer(options: CofferOptions): Coffer {
     handle: async (request, options, caller = {}) =>
       handle(request, { settings, route: routeOf(options), caller }),
     check: (options) => void routeOf(options),
+    webhooks: settings.webhooks,
     tick: () => settings.worker.tick(),
     start: () => settings.worker.start(),
     async close() {

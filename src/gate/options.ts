@@ -3,6 +3,7 @@ import type { Random } from '../lib/id.ts'
 import type { SettleMode } from '../payments/payment.ts'
 import type { ProtocolFactory } from '../protocols/protocol.ts'
 import type { Store } from '../stores/store.ts'
+import type { WebhooksFactory } from '../webhooks/webhooks.ts'
 import type { ChallengeLimit } from './limiter.ts'
 
 /** What {@link createCoffer} takes. */
@@ -29,6 +30,8 @@ export interface CofferOptions {
   readonly results?: ResultOptions
   /** US dollars of answers that may be given before their money moved, over all routes that settle in the background; beyond it they settle before. Default `'1'`. */
   readonly maxUnsettled?: string
+  /** Tells endpoints of yours what became of payments: `webhooks()`. Default: nobody is told. */
+  readonly webhooks?: WebhooksFactory
   /** How many unpaid requests a client may make. Default 20 in 60 s; `false` for no limit. */
   readonly challengeLimit?: ChallengeLimit | false
   /** How many proxies of your own add to `X-Forwarded-For`. Default 0: the field is ignored. */

@@ -111,12 +111,12 @@ async function resume(
   const { charge, settings, repeat } = options
   const { payment } = known
   const now = settings.clock()
-  if (payment.route !== charge.route || payment.digest !== charge.digest) {
-    return duplicate('It was presented for another request.')
-  }
   const own = payment.idempotency
   const isRepeat = repeat !== null && own?.hash === idempotencyOf(repeat.key, payment.payer, '').hash
   if (isRepeat && own?.fingerprint !== repeat.fingerprint) return CONFLICT
+  if (payment.route !== charge.route || payment.digest !== charge.digest) {
+    return duplicate('It was presented for another request.')
+  }
   if (payment.state === 'failed') return failed(payment.cause)
   if (payment.delivery === 'delivered') {
     if (!isRepeat) return duplicate('Its answer was delivered.')

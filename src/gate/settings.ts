@@ -3,26 +3,20 @@ import { type Random, systemRandom } from '../lib/id.ts'
 import { type Address, parseAddress } from '../payments/address.ts'
 import { type Price, parsePrice } from '../payments/amount.ts'
 import type { ChainId } from '../payments/chain.ts'
-import type { Payment, SettleMode } from '../payments/payment.ts'
-import type { Settlement } from '../payments/settlement.ts'
+import type { SettleMode } from '../payments/payment.ts'
 import { invalidOption } from '../problems/error.ts'
 import type { Environment, Protocol } from '../protocols/protocol.ts'
 import { stub } from '../protocols/stub.ts'
-import { createConfirmer } from '../settlement/confirm.ts'
-import { createLedger, type Ledger } from '../settlement/ledger.ts'
-import { createReconciler } from '../settlement/reconcile.ts'
-import { createWorker, type Worker } from '../settlement/worker.ts'
 import type { Store } from '../stores/store.ts'
+import { createEngine, type Engine } from './engine.ts'
 import { type ChallengeLimit, createLimiter, type Limiter } from './limiter.ts'
 import type { CofferOptions, RouteOptions, WalletOptions } from './options.ts'
 
 /** {@link CofferOptions}, checked and complete. */
-export interface Settings {
+export interface Settings extends Engine {
   readonly wallets: ReadonlyMap<string, Wallet>
   readonly protocols: readonly Protocol[]
   readonly store: Store
-  readonly ledger: Ledger
-  readonly worker: Worker
   readonly limiter: Limiter | null
   readonly realm: string | null
   readonly publicOrigin: string | null
@@ -58,16 +52,8 @@ export interface Route {
   readonly bindBody: number | null
 }
 
-const NOT_CONFIGURED: Settlement = {
-  outcome: 'unknown',
-  transaction: null,
-  detail: 'The protocol or chain of this payment is not configured any more.',
-}
-
 const SETTLE_MODES = ['before', 'after', 'background'] as const
 const MIN_SECRET_BYTES = 32
-/** Longer than any settlement or webhook may take. */
-const WORKER_LEASE_MS = 120_000
 const DAY = 86_400
 
 /**
@@ -85,43 +71,21 @@ export function readOptions(options: CofferOptions): Settings {
   const handlerTimeout = seconds('handlerTimeout', options.handlerTimeout ?? 300, 1, DAY)
   const resultTtl = seconds('results.ttl', options.results?.ttl ?? DAY, 60, 30 * DAY)
   const onError = options.onError ?? (() => {})
-  /** The protocol that a payment came through; none when it is not configured any more. */
-  const protocolOf = ({ protocol, network }: Payment): Protocol | undefined =>
-    protocols.find(({ name, chains }) => name === protocol && chains.includes(network))
-  const ledger = createLedger({
-    store: options.store,
-    clock,
+  const store = options.store ?? invalidOption('store', "a store such as sqlite('coffer.db')")
+  const engine = createEngine({
+    environment,
+    protocols,
+    store,
+    webhooks: options.webhooks ?? null,
     leaseMs: handlerTimeout * 1000,
     resultMs: resultTtl * 1000,
-    announce: () => [],
-    isWatched: (payment) => protocolOf(payment)?.watches(payment) ?? false,
+    onError,
   })
   return {
     wallets,
     protocols,
-    store: options.store ?? invalidOption('store', "a store such as sqlite('coffer.db')"),
-    ledger,
-    worker: createWorker({
-      store: options.store,
-      clock,
-      random,
-      leaseMs: WORKER_LEASE_MS,
-      onError,
-      handlers: {
-        reconcile: createReconciler({
-          ledger,
-          clock,
-          reconcile: async (payment) => protocolOf(payment)?.reconcile(payment) ?? NOT_CONFIGURED,
-          settleDeferred: async (payment, deferred) =>
-            protocolOf(payment)?.settleDeferred(payment, deferred) ?? NOT_CONFIGURED,
-        }),
-        confirm: createConfirmer({
-          ledger,
-          clock,
-          confirm: async (payment) => protocolOf(payment)?.confirm(payment) ?? 'pending',
-        }),
-      },
-    }),
+    store,
+    ...engine,
     limiter:
       options.challengeLimit === false ? null : createLimiter(readLimit(options.challengeLimit), clock),
     realm: options.realm === undefined ? null : printable('realm', options.realm),
@@ -279,6 +243,7 @@ const OPTION_NAMES: Readonly<Record<keyof CofferOptions, true>> = {
   problemBase: true,
   stub: true,
   onError: true,
+  webhooks: true,
   clock: true,
   random: true,
 }
