@@ -1,5 +1,6 @@
 import { x402Client } from '@x402/core/client'
 import { ExactEvmScheme } from '@x402/evm/exact/client'
+import { appendPaymentIdentifierToExtensions } from '@x402/extensions/payment-identifier'
 import { wrapFetchWithPayment as wrapV2 } from '@x402/fetch'
 import { evm, Fetch, tempo } from 'mppx/client'
 import { createWalletClient, http, publicActions } from 'viem'
@@ -14,9 +15,14 @@ import { tempoClient } from './payers.ts'
 /** `fetch` with a wallet behind it. */
 export type PayingFetch = (url: string, init?: RequestInit) => Promise<Response>
 
-/** The official x402 v2 client: `@x402/fetch`. */
-export function x402V2(key: Hex, chainId = 84532, fetch = globalThis.fetch): PayingFetch {
+/** The official x402 v2 client: `@x402/fetch`. With `paymentId`, it names its requests by that extension. */
+export function x402V2(key: Hex, chainId = 84532, fetch = globalThis.fetch, paymentId?: string): PayingFetch {
   const client = new x402Client().register(`eip155:${chainId}`, new ExactEvmScheme(privateKeyToAccount(key)))
+  if (paymentId !== undefined) {
+    client.onBeforePaymentCreation(async ({ paymentRequired: { extensions } }) => {
+      appendPaymentIdentifierToExtensions(extensions ?? {}, paymentId)
+    })
+  }
   return wrapV2(fetch, client)
 }
 
