@@ -54,8 +54,6 @@ function exchange(url: URL, addresses: readonly string[], { headers, body, signa
       ...(literal === null && { servername: url.hostname.replace(/\.$/, '') }),
     })
     sent.on('response', (incoming) => {
-      // Its reader sees errors while it reads. Before and after, nobody does, and that must not end the process.
-      incoming.on('error', () => {})
       const get = (name: string): string | null => String(incoming.headers[name] ?? '') || null
       resolve({ status: incoming.statusCode ?? 0, headers: { get }, body: incoming })
     })
