@@ -16,8 +16,8 @@ declare global {
 }
 
 /**
- * A middleware for Express 4 and 5, typed by what it needs of a request. So it says nothing about `req.params` or
- * `res.locals`, and the handlers after it keep the types that Express infers for their path.
+ * A middleware for Express 4 and 5, typed by what it needs of a request. So it says nothing about
+ * `req.params` or `res.locals`, and the handlers after it keep the types that Express infers for their path.
  */
 export type PaidMiddleware = (
   req: IncomingMessage & { payment?: GrantedPayment; wallet?: GrantedWallet },
@@ -26,16 +26,17 @@ export type PaidMiddleware = (
 ) => void
 
 /**
- * Puts a price on a route. Behind it, `req.payment` and `req.wallet` are set, and the answer gets its receipts whichever
- * way the handler gives it. An error, or a status of 400 or above, leaves the payment owed: the same credential runs the
- * handler again. So does a client that is gone before the answer begins.
+ * Puts a price on a route. Behind it, `req.payment` and `req.wallet` are set, and the answer gets its
+ * receipts whichever way the handler gives it. An error, or a status of 400 or above, leaves the payment
+ * owed: the same credential runs the handler again. So does a client that is gone before the answer begins.
  *
  * ```ts
  * app.get('/report', paid(coffer, { price: '0.05' }), (req, res) => res.json(report(req.payment!.payer)))
  * ```
  *
- * Works before and after body parsers. With `bindBody`, mount it before them to bind the bytes as they were sent; after
- * them it binds the parsed body, written as JSON.
+ * Works before and after body parsers. With `bindBody`, mount it before them to bind the bytes as they were
+ * sent; after them it binds the parsed body, written as JSON. Scripts in browsers ask with `OPTIONS` first, which
+ * Express answers on its own unless the middleware is mounted for it too: `app.options('/report', …)`.
  *
  * @throws CofferError `invalid-option` for bad route options, at once.
  */

@@ -14,11 +14,12 @@ export interface FetchOptions<Rest extends unknown[]> {
  * Puts a price on a handler of Web requests: `Bun.serve`, `Deno.serve`, Workers, route handlers of Next.
  *
  * ```ts
- * Bun.serve({ routes: { '/report': paid(coffer, { price: '0.05' }, (request, { payment }) => report(payment.payer)) } })
+ * const report = paid(coffer, { price: '0.05' }, (request, { payment }) => new Response(`For ${payment.payer}`))
+ * Bun.serve({ routes: { '/report': report } })
  * ```
  *
- * @param handler - Runs when the request is paid for. Receives the request, the grant, and every further argument that
- * the server passed. When it throws, or answers 400 or above, the payment stays owed.
+ * @param handler - Runs when the request is paid for. Receives the request, the grant, and every further
+ * argument that the server passed. When it throws, or answers 400 or above, the payment stays owed.
  * @throws CofferError `invalid-option` for bad route options, at once.
  */
 export function paid<Rest extends unknown[]>(

@@ -16,7 +16,10 @@ interface Treatment {
   leave(): void
 }
 
-/** Concludes a paid request with whatever is written to `res` from now on; with nothing, when the client leaves first. */
+/**
+ * Concludes a paid request with whatever is written to `res` from now on; with nothing, when the client
+ * leaves first.
+ */
 export function concludeWith(res: ServerResponse, paid: Next, fail: Fail): void {
   const treatment = paid.isHeldBack ? holdBack(res, paid, fail) : passThrough(res, paid, fail)
   let isBegun = false
@@ -32,9 +35,9 @@ export function concludeWith(res: ServerResponse, paid: Next, fail: Fail): void 
 }
 
 /**
- * Lets the answer through as it is written. Only the head is touched, when it is final, and only the end waits until the
- * outcome is stored: a client that has the whole answer must not be told that its payment is in flight, and a platform
- * that stops the process after the answer must not stop the record.
+ * Lets the answer through as it is written. Only the head is touched, when it is final, and only the end
+ * waits until the outcome is stored: a client that has the whole answer must not be told that its payment is
+ * in flight, and a platform that stops the process after the answer must not stop the record.
  */
 function passThrough(res: ServerResponse, paid: Next, fail: Fail): Treatment {
   const { write, end } = res
@@ -79,7 +82,10 @@ function passThrough(res: ServerResponse, paid: Next, fail: Fail): Treatment {
   }
 }
 
-/** Keeps the answer from the wire until the money has moved. Then it goes out, or the problem does in its place. */
+/**
+ * Keeps the answer from the wire until the money has moved. Then it goes out, or the problem does in its
+ * place.
+ */
 function holdBack(res: ServerResponse, paid: Next, fail: Fail): Treatment {
   const { writeHead, flushHeaders, write, end } = res
   const earlier = res.getHeaders()
@@ -126,7 +132,10 @@ function holdBack(res: ServerResponse, paid: Next, fail: Fail): Treatment {
   }
 }
 
-/** Writes the head that `end` would write. Only `end` knows that it has the whole body, so its length is said here. */
+/**
+ * Writes the head that `end` would write. Only `end` knows that it has the whole body, so its length is said
+ * here.
+ */
 function writeHeadOfWhole(res: ServerResponse, args: readonly unknown[]): void {
   const isFramed = ['content-length', 'transfer-encoding', 'trailer'].some((name) => res.hasHeader(name))
   const isEmpty = res.req.method === 'HEAD' || res.statusCode === 204 || res.statusCode === 304
@@ -134,7 +143,10 @@ function writeHeadOfWhole(res: ServerResponse, args: readonly unknown[]): void {
   res.writeHead(res.statusCode)
 }
 
-/** The bytes in the arguments of `write` and `end`. Throws before the answer begins what these would throw after it. */
+/**
+ * The bytes in the arguments of `write` and `end`. Throws before the answer begins what these would throw
+ * after it.
+ */
 function bytesOf([chunk, encoding]: readonly unknown[]): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   if (typeof chunk === 'string') {

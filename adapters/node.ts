@@ -1,7 +1,6 @@
 /** The one bridge between Node's messages and the Web's. */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { pipeline } from 'node:stream/promises'
 import { CofferError } from '../src/index.ts'
 
 /** A Node request as frameworks hand it on. */
@@ -16,9 +15,10 @@ export interface NodeRequest extends IncomingMessage {
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?$/i
 
 /**
- * Reads a Node request as a Web request: absolute URL, every header field, and a signal that aborts when the client
- * goes away before `res` is finished. The body stays unread until somebody reads it; {@link restoreBody} then gives it
- * back to the Node request. A body that a parser has consumed is written anew from what the parser made of it.
+ * Reads a Node request as a Web request: absolute URL, every header field, and a signal that aborts when the
+ * client goes away before `res` is finished. The body stays unread until somebody reads it; {@link
+ * restoreBody} then gives it back to the Node request. A body that a parser has consumed is written anew from
+ * what the parser made of it.
  *
  * @returns The request, or the 400 for one that has no URL or no form on the Web.
  */
@@ -44,7 +44,9 @@ export function toRequest(req: NodeRequest, res: ServerResponse): Request | Resp
   }
 }
 
-/** Puts a body that was read through {@link toRequest} back, so that parsers and handlers find it in `req`. */
+/**
+ * Puts a body that was read through {@link toRequest} back, so that parsers and handlers find it in `req`.
+ */
 export async function restoreBody(req: IncomingMessage, read: Request): Promise<void> {
   if (req.readableEnded) return
   const bytes = Buffer.from(await read.arrayBuffer())
@@ -52,8 +54,9 @@ export async function restoreBody(req: IncomingMessage, read: Request): Promise<
 }
 
 /**
- * Sends a Web response, as fast as the client takes it. What earlier middleware decided about cookies and CORS stands.
- * Resolves when all is sent or the client is gone; rejects when the body fails, which ends the connection.
+ * Sends a Web response, as fast as the client takes it. What earlier middleware decided about cookies and
+ * CORS stands. Resolves when all is written or the client is gone; rejects when the body fails, which ends the
+ * connection.
  */
 export async function sendResponse(response: Response, res: ServerResponse): Promise<void> {
   const isEmpty = response.body === null || res.req.method === 'HEAD'
@@ -62,12 +65,28 @@ export async function sendResponse(response: Response, res: ServerResponse): Pro
   if (response.statusText !== '') res.statusMessage = response.statusText
   for (const [name, value] of response.headers) mergeHeader(res, name, value)
   res.writeHead(response.status)
-  if (isEmpty || response.body === null) return void res.end()
+  if (!isEmpty && response.body !== null) await sendBody(response.body.getReader(), res)
+  res.end()
+}
+
+/** As `stream.pipeline` would, with fewer listeners: the handler may have taken most of the ten that Node allows. */
+async function sendBody(body: ReadableStreamDefaultReader<Uint8Array>, res: ServerResponse): Promise<void> {
+  let goOn = (): void => {}
+  res.on('drain', () => goOn())
+  res.once('close', () => {
+    goOn()
+    body.cancel().catch(() => {})
+  })
   try {
-    await pipeline(response.body, res)
+    for (let next = await body.read(); !next.done; next = await body.read()) {
+      if (res.write(next.value) || res.destroyed) continue
+      await new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+    }
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'))
-      throw error
+    res.destroy()
+    throw error
   }
 }
 
@@ -100,7 +119,10 @@ function bodyOf(req: NodeRequest): ReadableStream<Uint8Array> | null {
   return toWebStream(req.readableEnded ? parsedBody(req) : unreadBody(req))
 }
 
-/** Takes just what is buffered: a plain `read()` would let `req` emit `end`, after which nothing can be put back. */
+/**
+ * Takes just what is buffered: a plain `read()` would let `req` emit `end`, after which nothing can be put
+ * back.
+ */
 async function* unreadBody(req: IncomingMessage): AsyncGenerator<Uint8Array> {
   for (;;) {
     if (req.readableLength > 0) yield req.read(req.readableLength)

@@ -16,7 +16,9 @@ export interface Reply {
   readonly headers?: readonly (readonly [name: string, value: string])[]
   /** Default empty. A stream is sent as it comes. */
   readonly body?: string | AsyncIterable<string>
-  /** One of the adapter's {@link Adapter.ways} or {@link Adapter.failures}, which then decide status and body. */
+  /**
+   * One of the adapter's {@link Adapter.ways} or {@link Adapter.failures}, which then decide status and body.
+   */
   readonly way?: string
 }
 

@@ -6,7 +6,10 @@ import { proveRepeats } from './contract-repeats.ts'
 import { proveRequests } from './contract-requests.ts'
 import { type AdapterRunner, createProver } from './prover.ts'
 
-/** Proves that an adapter only translates: whatever the gate decides reaches the wire, however the handler answers. */
+/**
+ * Proves that an adapter only translates: whatever the gate decides reaches the wire, however the handler
+ * answers.
+ */
 export function adapterContract(runner: AdapterRunner, adapter: Adapter): void {
   const prover = createProver(runner, adapter)
   proveRequests(prover)

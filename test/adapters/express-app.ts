@@ -55,7 +55,10 @@ export const answers: Readonly<Record<string, Answer>> = {
   'res.end() later': (res) => setImmediate(() => res.end('hello')),
 }
 
-/** Every way of failing. Express 4 does not look at what a handler returns, so a rejection has to be passed on there. */
+/**
+ * Every way of failing. Express 4 does not look at what a handler returns, so a rejection has to be passed on
+ * there.
+ */
 export const failures: Readonly<Record<string, Answer>> = {
   'res.writeHead(500)': (res) => res.writeHead(500).end('no'),
   'res.status(500).json()': (res) => res.status(500).json({}),

@@ -26,6 +26,21 @@ describe.each(versions)('a request to paid() for %s', (_, express) => {
       )
     })
 
+    it('that asks for permission first is answered for a route that is mounted for OPTIONS too', async () => {
+      const { coffer } = createSeller()
+      const charge = paid(coffer, ROUTE)
+      await serve(
+        express,
+        (app) => app.options('/', charge).get('/', charge),
+        async (url) => {
+          const headers = { origin: 'https://agent.test', 'access-control-request-method': 'GET' }
+          const answer = await fetch(url, { method: 'OPTIONS', headers })
+          expect(answer.status).toBe(204)
+          expect(answer.headers.get('access-control-allow-origin')).toBe('*')
+        },
+      )
+    })
+
     it('that has no valid Host is answered 400', async () => {
       const { coffer } = createSeller()
       await serve(

@@ -212,7 +212,8 @@ describe('sendResponse', () => {
         const client = await dial(port)
         client.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
         await once(client, 'readable')
-        // The server writes to a full socket now: it stands still once nothing more is made in a while of turns.
+        // The server writes to a full socket now: it stands still once nothing more is made in a while of
+        // turns.
         for (
           let before = -1, turns = 0;
           turns < 200;

@@ -13,7 +13,10 @@ export interface AdapterRunner {
 /** How the parts of the contract state a test. */
 export interface Prover extends AdapterRunner {
   readonly adapter: Adapter
-  /** Opens a shop behind the adapter, with a handler that is told the number of its run, for as long as `use` takes. */
+  /**
+   * Opens a shop behind the adapter, with a handler that is told the number of its run, for as long as `use`
+   * takes.
+   */
   serving(
     handler: (visit: Visit, run: number) => Promise<Reply> | Reply,
     use: (shop: Shop) => Promise<void>,

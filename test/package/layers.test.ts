@@ -88,7 +88,10 @@ function isDownward({ from, to }: Import): boolean {
   return partOf(from) === partOf(to) || rankOf(to) < rankOf(from)
 }
 
-/** A file of a part without a rank is above everything and below nothing, so that new parts have to be given one. */
+/**
+ * A file of a part without a rank is above everything and below nothing, so that new parts have to be given
+ * one.
+ */
 function rankOf(file: string): number {
   return RANKS[partOf(file)] ?? Number.NaN
 }

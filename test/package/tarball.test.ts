@@ -16,7 +16,9 @@ import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ROOT } from './imports.ts'
 
-/** An empty project with the packed package in it, and of all other packages only those that it says it needs. */
+/**
+ * An empty project with the packed package in it, and of all other packages only those that it says it needs.
+ */
 const project = realpathSync(mkdtempSync(join(tmpdir(), 'coffer-package-')))
 const installed = join(project, 'node_modules/coffer')
 
