@@ -1,5 +1,5 @@
 import type { JsonObject } from '../lib/json.ts'
-import { keys } from '../stores/keys.ts'
+import { keys, type Lane } from '../stores/keys.ts'
 import type { Entry, Write } from '../stores/store.ts'
 
 /**
@@ -44,9 +44,9 @@ export function enqueue(job: Pick<Job, 'id' | 'kind' | 'data'>, dueAt: number): 
   return put({ ...job, attempts: 0, lastError: null }, dueAt)
 }
 
-/** Takes back a promise that was kept otherwise. Does nothing when the row has moved: its worker will see. */
+/** Takes back a promise of the `own` lane that was kept otherwise. Does nothing when the row has moved: its worker will see. */
 export function dequeue(id: string, dueAt: number): Write {
-  return { key: keys.due(dueAt, id), value: null }
+  return { key: keys.due('own', dueAt, id), value: null }
 }
 
 /** Moves a job to another time; only the one who read this very row can. */
@@ -90,8 +90,10 @@ export function backoffMs(attempts: number, random: number): number {
   return Math.round(delay * (1 - random / 2))
 }
 
+const laneOf = (kind: JobKind): Lane => (kind === 'webhook' ? 'foreign' : 'own')
+
 function put(job: Job, dueAt: number): Write {
-  return { key: keys.due(dueAt, job.id), value: toJson(job) }
+  return { key: keys.due(laneOf(job.kind), dueAt, job.id), value: toJson(job) }
 }
 
 const toJson = (job: Job): JsonObject => job as unknown as JsonObject

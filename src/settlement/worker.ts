@@ -1,7 +1,8 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
-import { dueUntil } from '../stores/keys.ts'
+import { dueUntil, type Lane } from '../stores/keys.ts'
 import type { Store, Write } from '../stores/store.ts'
+import { createLoop } from './loop.ts'
 import {
   backoffMs,
   bury,
@@ -33,11 +34,11 @@ export type JobHandler = (job: Job) => Promise<Attempt>
 
 /** Runs what is due in the outbox. */
 export interface Worker {
-  /** Runs due jobs once, at most 100. Returns how many it ran. Call it from a timer where no process stays alive. */
+  /** Runs due jobs once, at most 100 a lane. Returns how many it ran. Call it from a timer where no process stays alive. */
   tick(): Promise<number>
-  /** Ticks until {@link stop}, again at once while there is work, else after a second. Does not keep a process alive. */
+  /** Works until {@link stop}: at once while there is work, else again after a second. Keeps no process alive. */
   start(): void
-  /** Stops ticking; resolves when the jobs under way have ended. */
+  /** Stops; resolves when the jobs under way have ended. */
   stop(): Promise<void>
 }
 
@@ -55,17 +56,13 @@ export interface WorkerOptions {
 
 const BATCH = 100
 const CONCURRENCY = 8
-const IDLE_MS = 1000
+const LANES: readonly Lane[] = ['own', 'foreign']
 const MAX_ATTEMPTS = 30
 
 /** Makes the worker of an outbox. Any number of them may share a store. */
 export function createWorker({ store, clock, random, handlers, leaseMs, onError }: WorkerOptions): Worker {
-  let running: Promise<void> | null = null
-  let wake = (): void => {}
-  let stopped = true
-
-  async function tick(): Promise<number> {
-    const due = (await store.list(dueUntil(clock()), { limit: BATCH })).map(queuedJob)
+  async function runDue(lane: Lane): Promise<number> {
+    const due = (await store.list(dueUntil(lane, clock()), { limit: BATCH })).map(queuedJob)
     let ran = 0
     const workOff = async (): Promise<void> => {
       for (let queued = due.shift(); queued; queued = due.shift()) if (await run(queued)) ran++
@@ -112,40 +109,17 @@ export function createWorker({ store, clock, random, handlers, leaseMs, onError 
     return (random(1)[0] ?? 0) / 256
   }
 
-  async function loop(): Promise<void> {
-    while (!stopped) {
-      const ran = await tick().catch((error: unknown) => {
-        onError(error)
-        return 0
-      })
-      if (ran === 0 && !stopped) await idle()
-    }
-  }
-
-  function idle(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, IDLE_MS)
-      // Node keeps a process alive for its timers; elsewhere a timer is a number and does not.
-      if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.()
-      wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-  }
-
+  const loops = LANES.map((lane) => createLoop(() => runDue(lane), onError))
   return {
-    tick,
+    async tick() {
+      const [own = 0, foreign = 0] = await Promise.all(LANES.map(runDue))
+      return own + foreign
+    },
     start() {
-      if (!stopped) return
-      stopped = false
-      running = loop()
+      for (const loop of loops) loop.start()
     },
     async stop() {
-      stopped = true
-      wake()
-      await running
-      running = null
+      await Promise.all(loops.map((loop) => loop.stop()))
     },
   }
 }

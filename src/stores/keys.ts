@@ -16,8 +16,8 @@ export const keys = {
   unsettled: (payment: string): string => `unsettled/${payment}`,
   /** Written by every claim of such a payment, so that they cannot exceed the limit together. */
   exposure: 'exposure',
-  /** A job of the outbox that is due at an instant; in order of time. */
-  due: (at: number, id: string): string => `due/${instant(at)}/${id}`,
+  /** A job of the outbox that is due at an instant; in order of time within its lane. */
+  due: (lane: Lane, at: number, id: string): string => `due/${lane}/${instant(at)}/${id}`,
   /** A job that was given up. */
   dead: (id: string): string => `dead/${id}`,
   /** A webhook endpoint. */
@@ -29,9 +29,15 @@ export const keys = {
 /** All payments whose answer was given before their money moved. */
 export const allUnsettled: Range = { start: 'unsettled/', end: 'unsettled0' }
 
-/** All jobs that are due by now. */
-export function dueUntil(now: number): Range {
-  return { start: 'due/', end: `due/${instant(now + 1)}` }
+/**
+ * Jobs that wait for each other's place. Those that talk to servers of anybody have a lane of their own, so that slow
+ * receivers hold up no settlement.
+ */
+export type Lane = 'own' | 'foreign'
+
+/** All jobs of a lane that are due by now. */
+export function dueUntil(lane: Lane, now: number): Range {
+  return { start: `due/${lane}/`, end: `due/${lane}/${instant(now + 1)}` }
 }
 
 /** Epoch milliseconds in an order that text has: 15 digits last until the year 33658. */
