@@ -98,6 +98,7 @@ export function createSeller(options: Partial<CofferOptions> = {}) {
   return {
     coffer,
     script,
+    now: clock,
     advance(ms: number) {
       now += ms
     },
