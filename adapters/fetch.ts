@@ -40,8 +40,14 @@ export function paid<Rest extends unknown[]>(
       await outcome.abandon()
       throw error
     }
-    if (!request.signal.aborted) return outcome.finish(response)
-    await outcome.abandon()
-    return response
+    const isGone = request.signal.aborted
+    if (isGone && !outcome.isKept) {
+      await outcome.abandon()
+      return response
+    }
+    const answer = await outcome.finish(response)
+    // Nobody reads it now, but it is kept when it has been read.
+    if (isGone) await answer.body?.pipeTo(new WritableStream())
+    return isGone ? new Response(null, { status: 204 }) : answer
   }
 }

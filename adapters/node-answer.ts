@@ -18,17 +18,18 @@ interface Treatment {
 
 /**
  * Concludes a paid request with whatever is written to `res` from now on; with nothing, when the client
- * leaves first.
+ * leaves first, unless it may come back for the answer.
  */
 export function concludeWith(res: ServerResponse, paid: Next, fail: Fail): void {
   const treatment = paid.isHeldBack ? holdBack(res, paid, fail) : passThrough(res, paid, fail)
   let isBegun = false
   onHeaders(res, () => {
-    if (res.destroyed) return
+    if (res.destroyed && !paid.isKept) return
     isBegun = true
     treatment.begin()
   })
   res.once('close', () => {
+    if (paid.isKept && !isBegun) return
     treatment.leave()
     if (!isBegun) paid.abandon().catch(fail)
   })

@@ -22,10 +22,9 @@ export async function expose(
   limit: Price,
   store: Store,
 ): Promise<readonly Write[] | null> {
-  const [guard, unsettled] = await Promise.all([
-    store.get(keys.exposure),
-    store.list(allUnsettled, { limit: MAX_PAYMENTS }),
-  ])
+  // In this order: a claim that comes between the two changes the guard, and ours does not hold.
+  const guard = await store.get(keys.exposure)
+  const unsettled = await store.list(allUnsettled, { limit: MAX_PAYMENTS })
   if (unsettled.length === MAX_PAYMENTS) return null
   const worth = parsePrice(formatAmount(amount, decimals))
   const others = unsettled.map(({ value }) => parsePrice(value['usd']))

@@ -24,6 +24,11 @@ export interface Next {
    */
   readonly isHeldBack: boolean
   /**
+   * Whether the answer is kept for an idempotency key: then a handler that still works when the payer goes away is worth
+   * waiting for, since the payer will come back for its answer.
+   */
+  readonly isKept: boolean
+  /**
    * Records how the handler answered and returns the response as the payer must see it.
    *
    * @throws CofferError `invalid-state` when the answer is held back and is a stream, or too large to hold.
@@ -198,6 +203,7 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
     grant: grantOf(held.payment, redeemed),
     request,
     isHeldBack: settleAfter !== null,
+    isKept: held.payment.idempotency !== null,
     conclude,
     finish,
     async abandon() {

@@ -57,12 +57,13 @@ export async function pay(
   const held = await claim(presented, verified, { credentialHash, idempotency }, options)
   if (held !== null) return start(held, () => verified.settle(), options.settings)
 
-  const known =
-    (await ledger.findByCredential(credentialHash)) ??
-    (idempotency && (await ledger.findByKey(idempotency.hash)))
-  if (known === null) return duplicate('Its proof was spent by another credential.')
-  const isSame = known.payment.credentialHash === credentialHash
-  return resume(known, isSame ? verified : null, protocol, options)
+  const own = await ledger.findByCredential(credentialHash)
+  if (own !== null) return resume(own, verified, protocol, options)
+  const named = idempotency && (await ledger.findByKey(idempotency.hash))
+  if (named !== null && named.payment.state !== 'failed') return resume(named, null, protocol, options)
+  if (await ledger.isSpent(verified.proofs)) return duplicate('Its proof was spent by another credential.')
+  // It was the key that was in the way, and its payment has just failed: the next request finds it free.
+  return inFlight()
 }
 
 /** Takes the proofs; `null` when one of them, or the idempotency key, is taken. */
