@@ -37,12 +37,14 @@ export interface Ledger {
   findByCredential(hash: string): Promise<Held | null>
   /** The payment that a payer's idempotency key belongs to. */
   findByKey(hash: string): Promise<Held | null>
+  /** Whether any of these proofs is taken. */
+  isSpent(proofs: readonly string[]): Promise<boolean>
   /** Works on a payment that nobody works on: `null` when somebody else was faster. */
   lease(held: Held): Promise<Held | null>
   /** Writes down how the settlement ended: `null` when somebody else did so first. */
   settle(held: Held, settlement: Settlement): Promise<Held | null>
   /** The writes of {@link settle}, for a commit that has more to say. */
-  settlementWrites(held: Held, settlement: Settlement): readonly Write[]
+  settlementWrites(held: Held, settlement: Settlement): Promise<readonly Write[]>
   /** The writes for a settled payment whose transaction is on the chain no more. */
   vanishWrites(held: Held): readonly Write[]
   /** The handler answered, perhaps with a result to keep: `null` when the lease was lost meanwhile. */
@@ -119,7 +121,7 @@ export function createLedger({
   }
 
   /** What follows from the new state of a payment, besides its own record. */
-  function consequences(payment: Payment): readonly Write[] {
+  async function consequences(payment: Payment): Promise<readonly Write[]> {
     if (payment.state === 'unknown') return []
     const rows: Write[] =
       payment.settle === 'background' ? [{ key: keys.unsettled(payment.id), value: null }] : []
@@ -127,9 +129,14 @@ export function createLedger({
       if (isWatched(payment)) rows.push(enqueue(confirmJob(payment.id), clock() + CONFIRM_MS))
       return [...rows, ...announce('payment.settled', payment)]
     }
-    // Nothing was bought with the key, so it is free again.
-    if (payment.idempotency) rows.push({ key: keys.idempotency(payment.idempotency.hash), value: null })
-    return [...rows, ...announce('payment.failed', payment)]
+    return [...rows, ...(await freeKey(payment)), ...announce('payment.failed', payment)]
+  }
+
+  /** Nothing was bought with the key, so it is free again; unless it expired and is another payment's by now. */
+  async function freeKey({ id, idempotency }: Payment): Promise<readonly Write[]> {
+    const index = idempotency && (await store.get(keys.idempotency(idempotency.hash)))
+    if (index?.value['payment'] !== id) return []
+    return [{ key: index.key, value: null, if: { version: index.version } }]
   }
 
   /**
@@ -140,7 +147,11 @@ export function createLedger({
     if (jobDueAt === undefined) return []
     const job = reconcileJob(payment.id)
     const row = dequeue(job.id, jobDueAt)
-    return isInDoubt ? [{ ...row, if: { version } }, enqueue(job, clock() + RECONCILE_MS)] : [row]
+    if (!isInDoubt) return [row]
+    const moved = enqueue(job, clock() + RECONCILE_MS)
+    const condition = { version }
+    // It may be due at that very millisecond already.
+    return moved.key === row.key ? [{ ...moved, if: condition }] : [{ ...row, if: condition }, moved]
   }
 
   return {
@@ -170,15 +181,19 @@ export function createLedger({
     get,
     findByCredential: (hash) => find(keys.credential(hash)),
     findByKey: (hash) => find(keys.idempotency(hash)),
+    async isSpent(proofs) {
+      const found = await Promise.all(proofs.map((proof) => store.get(keys.proof(proof))))
+      return found.some((index) => index !== null)
+    },
     lease: ({ payment, version }) => commit(leased(payment, clock() + leaseMs), { version }, []),
-    settle(held, settlement) {
+    async settle(held, settlement) {
       const after = afterSettlement(held.payment, settlement, clock())
       const job = jobWrites(held, after.state === 'unknown')
-      return commit(after, { version: held.version }, [...consequences(after), ...job])
+      return commit(after, { version: held.version }, [...(await consequences(after)), ...job])
     },
-    settlementWrites(held, settlement) {
+    async settlementWrites(held, settlement) {
       const after = afterSettlement(held.payment, settlement, clock())
-      return [paymentWrite(after, { version: held.version }), ...consequences(after)]
+      return [paymentWrite(after, { version: held.version }), ...(await consequences(after))]
     },
     vanishWrites({ payment, version }) {
       const after = vanished(payment, clock())

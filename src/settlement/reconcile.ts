@@ -34,10 +34,9 @@ export function createReconciler({
       return { ended: 'later', error: 'somebody works on it', dueAt: payment.leaseUntil ?? clock() }
     }
     const settlement = await settle(payment, isJsonObject(deferred) ? deferred : null, attempts === 1)
-    if (settlement.outcome === 'settled' || settlement.outcome === 'failed') {
-      return { ended: 'done', writes: ledger.settlementWrites(held, settlement) }
-    }
-    return { ended: 'later', error: settlement.detail }
+    const writes = await ledger.settlementWrites(held, settlement)
+    if (settlement.outcome === 'settled' || settlement.outcome === 'failed') return { ended: 'done', writes }
+    return { ended: 'later', error: settlement.detail, writes }
   }
 
   async function settle(
@@ -52,8 +51,8 @@ export function createReconciler({
 }
 
 /**
- * Settles a payment that somebody may have settled already: the chain is asked first. It is asked once more when the
- * settlement fails, since the earlier transaction may have landed just before.
+ * Settles a payment that somebody may have settled already: the chain is asked first. A refusal is not believed, since
+ * the earlier transaction may have landed just before, or may still land: only the chain ends a doubt.
  */
 export async function settleAgain(
   reconcile: () => Promise<Settlement>,
@@ -62,7 +61,5 @@ export async function settleAgain(
   const found = await reconcile()
   if (found.outcome !== 'unsent') return found
   const settlement = await move()
-  if (settlement.outcome !== 'failed') return settlement
-  const landed = await reconcile()
-  return landed.outcome === 'unsent' ? settlement : landed
+  return settlement.outcome === 'failed' ? reconcile() : settlement
 }
