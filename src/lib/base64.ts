@@ -1,3 +1,5 @@
+import { utf8 } from './bytes.ts'
+
 /**
  * Base64 as RFC 4648 defines it: padded standard (section 4) for x402, unpadded url-safe (section 5) for MPP.
  * Decoding is strict, because lenient decoders let two texts stand for one credential.
@@ -6,16 +8,19 @@
 /** With a length of whole groups. Groups are not matched as such: V8 throws on a long text of `(?:…{4})*`. */
 const STANDARD = /^[A-Za-z0-9+/]*={0,2}$/
 const URL_SAFE = /^[A-Za-z0-9_-]*$/
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 
 /** How many bytes one `String.fromCharCode` call takes without overflowing the argument stack. */
 const CHUNK = 0x8000
 
-/** Encodes bytes as padded standard base64 (RFC 4648 section 4). */
-export function encodeBase64(bytes: Uint8Array): string {
+/** Encodes bytes, or the UTF-8 of a text, as padded standard base64 (RFC 4648 section 4). */
+export function encodeBase64(data: Uint8Array | string): string {
+  // Most texts here are JSON in plain ASCII, which is its own UTF-8: no need to make bytes of them and text again.
+  if (typeof data === 'string') return PRINTABLE_ASCII.test(data) ? btoa(data) : encodeBase64(utf8(data))
   let binary = ''
-  for (let at = 0; at < bytes.length; at += CHUNK) {
+  for (let at = 0; at < data.length; at += CHUNK) {
     // Spread would walk an iterator: several times slower.
-    binary += Reflect.apply(String.fromCharCode, null, bytes.subarray(at, at + CHUNK))
+    binary += Reflect.apply(String.fromCharCode, null, data.subarray(at, at + CHUNK))
   }
   return btoa(binary)
 }
@@ -29,9 +34,9 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
   return hasStrayBits(text, bytes) ? null : bytes
 }
 
-/** Encodes bytes as unpadded base64url (RFC 4648 section 5). */
-export function encodeBase64url(bytes: Uint8Array): string {
-  return encodeBase64(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
+/** Encodes bytes, or the UTF-8 of a text, as unpadded base64url (RFC 4648 section 5). */
+export function encodeBase64url(data: Uint8Array | string): string {
+  return encodeBase64(data).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
 }
 
 /** Decodes unpadded base64url; `null` for any other text, also for stray bits in the last character. */

@@ -43,6 +43,15 @@ describe('standard base64 (RFC 4648 section 4)', () => {
   })
 })
 
+it('encodes a text as its UTF-8', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), (text) => {
+      expect(encodeBase64(text)).toBe(Buffer.from(text).toString('base64'))
+      expect(encodeBase64url(text)).toBe(Buffer.from(text).toString('base64url'))
+    }),
+  )
+})
+
 describe('base64url without padding (RFC 4648 section 5)', () => {
   it('encodes as Buffer does and decodes what it encoded', () => {
     fc.assert(
