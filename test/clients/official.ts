@@ -12,6 +12,10 @@ import type { EvmChain } from '../chains/evm.ts'
 import type { TempoChain } from '../chains/tempo.ts'
 import { tempoClient } from './payers.ts'
 
+/** What clients have to know of the chains; can be told to another process. */
+export type EvmEndpoint = Pick<EvmChain, 'url' | 'chainId' | 'usdc'>
+export type TempoEndpoint = Pick<TempoChain, 'url'>
+
 /** `fetch` with a wallet behind it. */
 export type PayingFetch = (url: string, init?: RequestInit) => Promise<Response>
 
@@ -27,7 +31,7 @@ export function x402V2(key: Hex, chainId = 84532, fetch = globalThis.fetch, paym
 }
 
 /** The official x402 v1 client, which most agents still run: `x402-fetch`. Pays at most one dollar a request. */
-export function x402V1(key: Hex, chain: EvmChain, fetch = globalThis.fetch): PayingFetch {
+export function x402V1(key: Hex, chain: EvmEndpoint, fetch = globalThis.fetch): PayingFetch {
   const wallet = createWalletClient({
     account: privateKeyToAccount(key),
     chain: chain.chainId === base.id ? base : baseSepolia,
@@ -39,26 +43,32 @@ export function x402V1(key: Hex, chain: EvmChain, fetch = globalThis.fetch): Pay
 /** The official MPP client with the Tempo method. `pull`: the server broadcasts; `push`: the client does. */
 export function mppTempo(
   key: Hex,
-  chain: TempoChain,
+  chain: TempoEndpoint,
   mode: 'pull' | 'push',
   fetch = globalThis.fetch,
 ): PayingFetch {
-  const client = tempoClient(key, chain)
-  const methods = [tempo.charge({ account: client.account, mode, getClient: () => client })]
-  return Fetch.from({ methods, fetch }) as PayingFetch
+  return Fetch.from({ methods: [tempoMethod(key, chain, mode)], fetch }) as PayingFetch
 }
 
 /** The official MPP client with the EVM method. */
-export function mppEvm(key: Hex, chain: EvmChain, fetch = globalThis.fetch): PayingFetch {
-  const { name, version } = chain.usdc.eip712 ?? { name: '', version: '' }
-  const methods = [
-    evm.charge({
-      account: privateKeyToAccount(key),
-      networks: [chain.chainId],
-      currencies: [chain.usdc.address],
-      decimals: chain.usdc.decimals,
-      authorization: { name, version },
-    }),
-  ]
-  return Fetch.from({ methods, fetch }) as PayingFetch
+export function mppEvm(key: Hex, chain: EvmEndpoint, fetch = globalThis.fetch): PayingFetch {
+  return Fetch.from({ methods: [evmMethod(key, chain)], fetch }) as PayingFetch
+}
+
+/** The Tempo method of the official MPP client. */
+export function tempoMethod(key: Hex, chain: TempoEndpoint, mode: 'pull' | 'push') {
+  const client = tempoClient(key, chain)
+  return tempo.charge({ account: client.account, mode, getClient: () => client })
+}
+
+/** The EVM method of the official MPP client. */
+export function evmMethod(key: Hex, { chainId, usdc }: EvmEndpoint) {
+  const { name, version } = usdc.eip712 ?? { name: '', version: '' }
+  return evm.charge({
+    account: privateKeyToAccount(key),
+    networks: [chainId],
+    currencies: [usdc.address],
+    decimals: usdc.decimals,
+    authorization: { name, version },
+  })
 }

@@ -35,7 +35,7 @@ export async function createTempoPayer(chain: TempoChain): Promise<Payer> {
 }
 
 /** A viem client of the Tempo chain. The cast: viem's chain insists on the public network's own URLs. */
-export function tempoClient(key: Hex, chain: TempoChain) {
+export function tempoClient(key: Hex, chain: Pick<TempoChain, 'url'>) {
   const local = { ...tempoModerato, hardfork: 't3', rpcUrls: { default: { http: [chain.url] } } }
   return createClient({
     account: privateKeyToAccount(key),

@@ -11,6 +11,7 @@ import {
   type Grant,
   type RouteOptions,
 } from '../../src/index.ts'
+import type { JsonObject } from '../../src/lib/json.ts'
 import type { Address } from '../../src/payments/address.ts'
 import { evm } from '../../src/protocols/mpp/evm.ts'
 import { mpp } from '../../src/protocols/mpp/index.ts'
@@ -39,6 +40,8 @@ export interface ShopOptions extends Partial<Omit<CofferOptions, 'protocols'>> {
   readonly evmRpc?: string | null
   /** RPC endpoint of the Tempo chain, when it is not the chain's own. */
   readonly tempoRpc?: string
+  /** What is there for nothing: documents by path, JSON unless they are text. */
+  readonly pages?: Readonly<Record<string, JsonObject | string>>
   /** Who settles on the EVM chains. Default: the first account of the chain. */
   readonly settle?: Settler
 }
@@ -60,7 +63,7 @@ export interface Shop {
 
 /** Opens a shop: plain Node server, `coffer/fetch` handlers. */
 export async function openShop(wares: Readonly<Record<string, Ware>>, options: ShopOptions): Promise<Shop> {
-  const { evm: evmChains = [], tempo: tempoChain, evmRpc, tempoRpc, settle, ...others } = options
+  const { evm: evmChains = [], tempo: tempoChain, evmRpc, tempoRpc, pages = {}, settle, ...others } = options
   const seller = newAddress()
   const networks = evmChains.map((chain, at) =>
     networkOf(chain, settle ?? settlerOf(chain), at === 0 && evmRpc !== undefined ? evmRpc : chain.url),
@@ -98,7 +101,10 @@ export async function openShop(wares: Readonly<Record<string, Ware>>, options: S
   })
 
   async function answer(request: Request): Promise<Response> {
-    const handle = handlers.get(new URL(request.url).pathname)
+    const { pathname } = new URL(request.url)
+    const page = pages[pathname]
+    if (page !== undefined) return typeof page === 'string' ? new Response(page) : Response.json(page)
+    const handle = handlers.get(pathname)
     if (handle === undefined) return new Response('no such ware', { status: 404 })
     return handle(request).catch((error: unknown) => {
       failures.push(error)
