@@ -2,6 +2,7 @@ import { x402Facilitator } from '@x402/core/facilitator'
 import type { PaymentPayload } from '@x402/core/types'
 import { toFacilitatorEvmSigner } from '@x402/evm'
 import { registerExactEvmScheme } from '@x402/evm/exact/facilitator'
+import type { ProtocolFactory } from 'coffer'
 import { createWalletClient, type Hex, http, publicActions, verifyTypedData } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { baseSepolia } from 'viem/chains'
@@ -10,21 +11,21 @@ import { mppEvm, x402V2 } from '../test/clients/official.ts'
 import { createEvmPayer } from '../test/clients/payers.ts'
 import type { Comparison, Contender, Job } from './harness.ts'
 import { decode, forge, payWith } from './payer.ts'
-import { mppxOfOne } from './peers.ts'
-import { openCounter } from './seller.ts'
+import { mppx } from './peers.ts'
+import { openCounter, protocols } from './seller.ts'
 import * as terms from './terms.ts'
 
 /** An x402 v2 credential of an ordinary account, before its payment is claimed. */
 export async function x402Authorization(chain: EvmChain): Promise<Comparison> {
   const payer = await createEvmPayer(chain)
-  const { challenge } = await openCounter('x402')
+  const { challenge } = await openCounter(protocols.x402)
   const connect = (fetch: typeof globalThis.fetch) => x402V2(payer.privateKey, chain.chainId, fetch)
   const credential = await payWith(connect, challenge, 'payment-signature')
   return {
     title: 'x402: verify an EIP-3009 credential',
     cases: casesOf(credential, payer.address),
     contenders: [
-      coffer('x402', 'payment-signature'),
+      coffer(protocols.x402, 'payment-signature'),
       { name: 'viem verifyTypedData', note: 'the signature alone', prepare: prepareViem },
       {
         name: '@x402/evm facilitator, in process',
@@ -38,14 +39,14 @@ export async function x402Authorization(chain: EvmChain): Promise<Comparison> {
 /** An MPP credential of the method `evm`, before its payment is claimed. */
 export async function mppAuthorization(chain: EvmChain): Promise<Comparison> {
   const payer = await createEvmPayer(chain)
-  const { challenge } = await openCounter('mpp')
+  const { challenge } = await openCounter(protocols.mpp)
   const connect = (fetch: typeof globalThis.fetch) => mppEvm(payer.privateKey, chain, fetch)
   const credential = await payWith(connect, challenge, 'authorization')
   return {
     title: 'MPP evm: verify an EIP-3009 credential',
     cases: casesOf(credential, payer.address),
     contenders: [
-      coffer('mpp', 'authorization'),
+      coffer(protocols.mpp, 'authorization'),
       { name: 'mppx validateCredential', note: 'without comparing the route', prepare: prepareMppx },
     ],
   }
@@ -59,11 +60,11 @@ function casesOf(credential: string, payer: string): Comparison['cases'] {
 }
 
 /** From the header field to the verdict, as the gate does it. */
-function coffer(name: 'x402' | 'mpp', field: string): Contender {
+function coffer(factory: ProtocolFactory, field: string): Contender {
   return {
-    name: `Coffer ${name}`,
+    name: 'Coffer',
     async prepare(input) {
-      const { protocol, charge } = await openCounter(name)
+      const { protocol, charge } = await openCounter(factory)
       const headers = new Headers({ [field]: input })
       return async () => {
         const credential = protocol.credential(headers)
@@ -117,7 +118,7 @@ function prepareFacilitator(input: string, chain: EvmChain): Job {
 function prepareMppx(input: string): Job {
   return async () => {
     try {
-      const { details } = await mppxOfOne.validateCredential(input)
+      const { details } = await mppx.validateCredential(input)
       return String((details as { payer?: string }).payer).toLowerCase()
     } catch {
       return 'refused'

@@ -5,13 +5,13 @@ import { mppEvm } from '../test/clients/official.ts'
 import { createEvmPayer } from '../test/clients/payers.ts'
 import type { Comparison, Job } from './harness.ts'
 import { forge, payWith } from './payer.ts'
-import { evmMethod, openCounter } from './seller.ts'
+import { evmMethod, openCounter, protocols } from './seller.ts'
 import * as terms from './terms.ts'
 
 /** Whether the challenge that an MPP credential answers is our own: no challenge is stored, an HMAC tells. */
 export async function challengeId(chain: EvmChain): Promise<Comparison> {
   const payer = await createEvmPayer(chain)
-  const { challenge } = await openCounter('mpp')
+  const { challenge } = await openCounter(protocols.mpp)
   const connect = (fetch: typeof globalThis.fetch) => mppEvm(payer.privateKey, chain, fetch)
   const credential = await payWith(connect, challenge, 'authorization')
   return {

@@ -6,5 +6,5 @@ import { unpaid } from './unpaid.ts'
 
 /** Everything that is measured, in the order of the table. */
 export async function openComparisons(chain: EvmChain): Promise<readonly Comparison[]> {
-  return [unpaid, await x402Authorization(chain), await mppAuthorization(chain), await challengeId(chain)]
+  return [...unpaid, await x402Authorization(chain), await mppAuthorization(chain), await challengeId(chain)]
 }

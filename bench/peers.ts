@@ -5,7 +5,7 @@ import * as terms from './terms.ts'
 
 const common = { secretKey: terms.SECRET, realm: terms.REALM }
 
-/** One client for all requests; left to itself, mppx makes two for each. */
+/** One client for all requests; left to itself, mppx makes several for each. */
 const client = createClient({ chain: tempoModerato, transport: http(terms.NOWHERE) })
 
 const evmCharge = evm.charge({
@@ -19,8 +19,11 @@ const evmCharge = evm.charge({
 
 const tempoCharge = tempo.charge({ testnet: true, recipient: terms.SELLER, getClient: () => client })
 
-/** The MPP SDK's server with the EVM method. */
-export const mppxOfOne = Mppx.create({ ...common, methods: [evmCharge] })
+/** The MPP SDK's server with both methods; the second one is offered to x402 clients, too. */
+export const mppx = Mppx.create({ ...common, methods: [tempoCharge, evmCharge] })
 
-/** The MPP SDK's server with the Tempo method and the EVM method. */
-export const mppxOfTwo = Mppx.create({ ...common, methods: [tempoCharge, evmCharge] })
+/** The same with the Tempo method alone. */
+export const mppxTempo = Mppx.create({ ...common, methods: [tempoCharge] })
+
+/** Its one route. */
+export const mppxRoute = { amount: terms.PRICE, description: terms.DESCRIPTION }

@@ -8,17 +8,21 @@ import * as terms from './terms.ts'
 /** Without an RPC: ordinary accounts are verified without one. */
 const network = baseSepolia({ settle: facilitator({ url: terms.NOWHERE }) })
 
+const tempoMethod = tempo({ rpc: terms.NOWHERE, chainId: terms.TEMPO_CHAIN })
 export const evmMethod: Method = evm({ network })
 
-const protocols = {
+/** What this seller can take. */
+export const protocols = {
   x402: x402({ networks: [network] }),
-  mpp: mpp({ methods: [tempo({ rpc: terms.NOWHERE, chainId: terms.TEMPO_CHAIN }), evmMethod] }),
+  mpp: mpp({ methods: [tempoMethod, evmMethod] }),
+  tempo: mpp({ methods: [tempoMethod] }),
 }
 
+/** Its one route. */
 export const route = { price: terms.PRICE, description: terms.DESCRIPTION }
 
-/** Coffer as a seller sets it up: both versions of x402, two methods of MPP. */
-export function createSeller(factories: readonly ProtocolFactory[] = Object.values(protocols)): Coffer {
+/** Coffer as a seller sets it up, for these protocols. */
+export function createSeller(factories: readonly ProtocolFactory[]): Coffer {
   return createCoffer({
     secret: terms.SECRET,
     wallets: { main: { address: terms.SELLER } },
@@ -37,11 +41,11 @@ export interface Counter {
 }
 
 /** Listens in on the gate while it answers an unpaid request. */
-export async function openCounter(factory: keyof typeof protocols | ProtocolFactory): Promise<Counter> {
+export async function openCounter(factory: ProtocolFactory): Promise<Counter> {
   const heard: Omit<Counter, 'challenge'>[] = []
   const seller = createSeller([
     (environment) => {
-      const protocol = (typeof factory === 'string' ? protocols[factory] : factory)(environment)
+      const protocol = factory(environment)
       const challenge: Protocol['challenge'] = (charge, ...rest) => {
         heard.push({ protocol, charge })
         return protocol.challenge(charge, ...rest)

@@ -1,48 +1,61 @@
 import { type HTTPAdapter, x402HTTPResourceServer, x402ResourceServer } from '@x402/core/server'
 import { ExactEvmScheme } from '@x402/evm/exact/server'
-import type { Comparison, Contender } from './harness.ts'
-import { mppxOfOne, mppxOfTwo } from './peers.ts'
-import { createSeller, route } from './seller.ts'
+import type { ProtocolFactory } from 'coffer'
+import type { Comparison, Contender, Job } from './harness.ts'
+import { mppx, mppxRoute, mppxTempo } from './peers.ts'
+import { createSeller, protocols, route } from './seller.ts'
 import * as terms from './terms.ts'
 
+const cases = [{ input: terms.REPORT_URL, verdict: '402' }] as const
+
 /** A request without a credential, answered 402, in process: from a new `Request` to a `Response`. */
-export const unpaid: Comparison = {
-  title: 'unpaid request -> 402',
-  cases: [{ input: terms.REPORT_URL, verdict: '402' }],
-  contenders: [
-    {
-      name: 'Coffer: x402 v2 and v1, MPP tempo and evm',
-      prepare: (url) => {
-        const coffer = createSeller()
-        return async () => {
-          const response = await coffer.handle(new Request(url), route)
-          return response instanceof Response ? String(response.status) : 'paid'
-        }
-      },
+export const unpaid: readonly Comparison[] = [
+  {
+    title: 'unpaid -> 402: x402, MPP tempo and evm',
+    cases,
+    contenders: [
+      coffer([protocols.x402, protocols.mpp], 'x402 v2 and v1'),
+      sdk(mppx.charge(mppxRoute), 'x402 v2'),
+      { name: 'new Request, new Response', note: 'the floor', prepare: prepareFloor },
+    ],
+  },
+  {
+    title: 'unpaid -> 402: MPP tempo',
+    cases,
+    contenders: [coffer([protocols.tempo]), sdk(mppxTempo.charge(mppxRoute))],
+  },
+  {
+    title: 'unpaid -> 402: x402',
+    cases,
+    contenders: [
+      coffer([protocols.x402], 'v2 and v1'),
+      { name: '@x402/core', note: 'v2', prepare: prepareX402 },
+    ],
+  },
+]
+
+function coffer(factories: readonly ProtocolFactory[], note?: string): Contender {
+  return {
+    name: 'Coffer',
+    ...(note !== undefined && { note }),
+    prepare(url) {
+      const seller = createSeller(factories)
+      return async () => {
+        const response = await seller.handle(new Request(url), route)
+        return response instanceof Response ? String(response.status) : 'paid'
+      }
     },
-    { name: '@x402/core: x402 v2', prepare: prepareX402 },
-    mppx('mppx: MPP evm', mppxOfOne.charge({ amount: terms.PRICE, description: terms.DESCRIPTION })),
-    mppx(
-      'mppx: MPP tempo and evm',
-      mppxOfTwo.charge({ amount: terms.PRICE, description: terms.DESCRIPTION }),
-    ),
-    {
-      name: 'nobody: new Request, new Response',
-      note: 'the floor',
-      prepare: (url) => () => {
-        const request = new Request(url)
-        return String(new Response(request.method, { status: 402 }).status)
-      },
-    },
-  ],
+  }
 }
 
-function mppx(
-  name: string,
+/** The MPP SDK's handler of a route. */
+function sdk(
   handle: (request: Request) => Promise<{ status: 402; challenge: Response } | { status: 200 }>,
+  note?: string,
 ): Contender {
   return {
-    name,
+    name: 'mppx',
+    ...(note !== undefined && { note }),
     prepare: (url) => async () => {
       const result = await handle(new Request(url))
       return String(result.status === 402 ? result.challenge.status : result.status)
@@ -50,8 +63,16 @@ function mppx(
   }
 }
 
+/** What any server spends that answers at all. */
+function prepareFloor(url: string): Job {
+  return () => {
+    const request = new Request(url)
+    return String(new Response(request.method, { status: 402 }).status)
+  }
+}
+
 /** The core of every @x402 middleware, and what the middlewares for Web requests do around it. */
-async function prepareX402(url: string): Promise<() => Promise<string>> {
+async function prepareX402(url: string): Promise<Job> {
   const network = `eip155:${terms.EVM_CHAIN}` as const
   const unused = async (): Promise<never> => {
     throw new Error('nothing is paid here')
