@@ -61,9 +61,9 @@ export interface Shop {
   stop(): Promise<void>
 }
 
-/** Opens a shop: plain Node server, `coffer/fetch` handlers. */
-export async function openShop(wares: Readonly<Record<string, Ware>>, options: ShopOptions): Promise<Shop> {
-  const { evm: evmChains = [], tempo: tempoChain, evmRpc, tempoRpc, pages = {}, settle, ...others } = options
+/** Configures a seller that is paid at a new address. */
+export function createSeller(options: Omit<ShopOptions, 'pages'>): { coffer: Coffer; seller: Address } {
+  const { evm: evmChains = [], tempo: tempoChain, evmRpc, tempoRpc, settle, ...others } = options
   const seller = newAddress()
   const networks = evmChains.map((chain, at) =>
     networkOf(chain, settle ?? settlerOf(chain), at === 0 && evmRpc !== undefined ? evmRpc : chain.url),
@@ -80,7 +80,15 @@ export async function openShop(wares: Readonly<Record<string, Ware>>, options: S
     ...others,
     protocols: [...(networks.length > 0 ? [x402({ networks })] : []), mpp({ methods })],
   })
+  return { coffer, seller }
+}
 
+/** Opens a shop: plain Node server, `coffer/fetch` handlers. */
+export async function openShop(
+  wares: Readonly<Record<string, Ware>>,
+  { pages = {}, ...options }: ShopOptions,
+): Promise<Shop> {
+  const { coffer, seller } = createSeller(options)
   const runs = new Map<string, number>()
   const grants: Grant[] = []
   const failures: unknown[] = []
