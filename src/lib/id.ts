@@ -7,6 +7,6 @@ export type Random = (length: number) => Uint8Array
 export const systemRandom: Random = (length) => crypto.getRandomValues(new Uint8Array(length))
 
 /** A new id such as `pay_…`: the prefix and 128 random bits in base64url. */
-export function createId(prefix: 'pay' | 'evt' | 'wh', random: Random): string {
+export function createId(prefix: 'pay' | 'evt' | 'wh' | 'vlt', random: Random): string {
   return `${prefix}_${encodeBase64url(random(16))}`
 }

@@ -4,7 +4,7 @@ export interface CatalogRow {
   readonly slug: string
   /** Name under `https://paymentauth.org/problems/` where the Payment scheme defines one. */
   readonly ietf?: string
-  readonly status: 400 | 402 | 409 | 413 | 429 | 431 | 503
+  readonly status: 400 | 401 | 402 | 404 | 408 | 409 | 410 | 413 | 422 | 429 | 431 | 503
   readonly title: string
   /** Whether sending the same request again, unchanged, can succeed. */
   readonly retryable: boolean
@@ -69,6 +69,13 @@ export const catalog = {
     ietf: 'payment-insufficient',
     status: 402,
     title: 'Insufficient Payment',
+    retryable: false,
+    charged: false,
+  }),
+  'session-not-found': row({
+    slug: 'session-not-found',
+    status: 402,
+    title: 'Session Not Found',
     retryable: false,
     charged: false,
   }),
@@ -147,6 +154,125 @@ export const catalog = {
     slug: 'credential-too-large',
     status: 431,
     title: 'Credential Too Large',
+    retryable: false,
+    charged: false,
+  }),
+  unauthorized: row({
+    slug: 'unauthorized',
+    status: 401,
+    title: 'Unauthorized',
+    retryable: false,
+    charged: false,
+  }),
+  'vault-not-found': row({
+    slug: 'vault-not-found',
+    status: 404,
+    title: 'Vault Not Found',
+    retryable: false,
+    charged: false,
+  }),
+  'vault-expired': row({
+    slug: 'vault-expired',
+    status: 410,
+    title: 'Vault Expired',
+    retryable: false,
+    charged: false,
+  }),
+  'vault-exists': row({
+    slug: 'vault-exists',
+    status: 409,
+    title: 'Vault Exists',
+    retryable: false,
+    charged: false,
+  }),
+  'vault-sealed': row({
+    slug: 'vault-sealed',
+    status: 409,
+    title: 'Vault Sealed',
+    retryable: false,
+    charged: false,
+  }),
+  'vault-not-sealed': row({
+    slug: 'vault-not-sealed',
+    status: 409,
+    title: 'Vault Not Sealed',
+    retryable: false,
+    charged: false,
+  }),
+  'vault-already-persisted': row({
+    slug: 'vault-already-persisted',
+    status: 409,
+    title: 'Vault Already Persisted',
+    retryable: false,
+    charged: false,
+  }),
+  'document-not-found': row({
+    slug: 'document-not-found',
+    status: 404,
+    title: 'Document Not Found',
+    retryable: false,
+    charged: false,
+  }),
+  'file-not-found': row({
+    slug: 'file-not-found',
+    status: 404,
+    title: 'File Not Found',
+    retryable: false,
+    charged: false,
+  }),
+  'file-too-large': row({
+    slug: 'file-too-large',
+    status: 413,
+    title: 'File Too Large',
+    retryable: false,
+    charged: false,
+  }),
+  'upload-timeout': row({
+    slug: 'upload-timeout',
+    status: 408,
+    title: 'Upload Timed Out',
+    retryable: true,
+    charged: false,
+  }),
+  'vault-quota-exceeded': row({
+    slug: 'vault-quota-exceeded',
+    status: 429,
+    title: 'Too Many Vaults',
+    retryable: true,
+    charged: false,
+  }),
+  'persisted-vault-quota-exceeded': row({
+    slug: 'persisted-vault-quota-exceeded',
+    status: 429,
+    title: 'Too Many Persisted Vaults',
+    retryable: true,
+    charged: false,
+  }),
+  'storage-quota-exceeded': row({
+    slug: 'storage-quota-exceeded',
+    status: 429,
+    title: 'Storage Full',
+    retryable: true,
+    charged: false,
+  }),
+  'documents-per-vault-exceeded': row({
+    slug: 'documents-per-vault-exceeded',
+    status: 422,
+    title: 'Too Many Documents',
+    retryable: false,
+    charged: false,
+  }),
+  'files-per-vault-exceeded': row({
+    slug: 'files-per-vault-exceeded',
+    status: 422,
+    title: 'Too Many Files',
+    retryable: false,
+    charged: false,
+  }),
+  'ttl-exceeds-plan': row({
+    slug: 'ttl-exceeds-plan',
+    status: 422,
+    title: 'TTL Exceeds Plan',
     retryable: false,
     charged: false,
   }),

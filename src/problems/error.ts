@@ -1,3 +1,5 @@
+import { isRefusal, type Refusal } from './refusal.ts'
+
 /** What callers switch on when Coffer throws. */
 export type CofferErrorCode =
   /** An option is missing, unknown, out of range or contradicts another. */
@@ -10,16 +12,33 @@ export type CofferErrorCode =
   | 'missing-package'
   /** A webhook is not authentic, not of this time, or not an event. */
   | 'invalid-webhook'
+  /** A signed manifest is not authentic, or not a manifest. */
+  | 'invalid-manifest'
+  /** What was asked for is refused; {@link CofferError.refusal} says why. */
+  | 'refused'
 
 /** The one class that Coffer throws: mistakes of the programmer, failures of the infrastructure. */
 export class CofferError extends Error {
   override readonly name = 'CofferError'
   readonly code: CofferErrorCode
+  /** Why, when the code is `refused`; else `null`. */
+  readonly refusal: Refusal | null
 
-  constructor(code: CofferErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: CofferErrorCode, message: string, options?: { cause?: unknown; refusal?: Refusal }) {
     super(message, options)
     this.code = code
+    this.refusal = options?.refusal ?? null
   }
+}
+
+/**
+ * For calls whose caller wants exceptions: what is not a refusal.
+ *
+ * @throws CofferError `refused` for a refusal.
+ */
+export function granted<Value>(value: Value | Refusal): Value {
+  if (isRefusal(value)) throw new CofferError('refused', value.detail, { refusal: value })
+  return value
 }
 
 /** Throws the error for a bad option, in one form everywhere: which option, what was expected, what came. */

@@ -21,7 +21,14 @@ export interface Job {
 }
 
 /** Kinds of jobs. */
-export type JobKind = 'reconcile' | 'confirm' | 'event' | 'webhook'
+export type JobKind =
+  | 'reconcile'
+  | 'confirm'
+  | 'event'
+  | 'webhook'
+  | 'vault-expiring'
+  | 'vault-expire'
+  | 'vault-blob'
 
 /** A job as it stands in the outbox. */
 export interface QueuedJob {

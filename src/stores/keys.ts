@@ -10,6 +10,10 @@ export const keys = {
   credential: (hash: string): string => `credential/${hash}`,
   /** Which payment an idempotency key belongs to, by the SHA-256 of payer and key: `{ payment: 'pay_…' }`. */
   idempotency: (hash: string): string => `idempotency/${hash}`,
+  /** A session, by the SHA-256 of its id. */
+  session: (hash: string): string => `session/${hash}`,
+  /** Which session the payment of a transaction opened: `{ session: '…' }`. */
+  sessionOf: (transaction: string): string => `session-of/${transaction}`,
   /** The answer that a payment bought, for as long as it can be had again. */
   result: (payment: string): string => `result/${payment}`,
   /** A payment whose answer was given before its money moved: `{ amount, decimals }`. */
@@ -24,6 +28,26 @@ export const keys = {
   webhook: (id: string): string => `webhook/${id}`,
   /** What became of an event at an endpoint; ids begin with the endpoint's and go on with the time. */
   delivery: (id: string): string => `delivery/${id}`,
+  /** A vault, or what is left of one: its tombstone. */
+  vault: (id: string): string => `vault/${id}`,
+  /** A vault that counts as active: `{}`, for as long as it does. */
+  activeVault: (id: string): string => `vault-active/${id}`,
+  /** A vault that counts as persisted: `{}`. */
+  persistedVault: (id: string): string => `vault-persisted/${id}`,
+  /** Written with every vault that is added to a limited number, so that two cannot both take the last place. */
+  vaultCount: 'vault-count',
+  /** `{ bytes }` of all documents and files; kept only while they are limited. */
+  vaultBytes: 'vault-bytes',
+  /** Bytes on their way into a vault, by the name of their blob: room that is held for them until they are in. */
+  vaultUpload: (vault: string, blob: string): string => `vault-upload/${vault}/${blob}`,
+  /** A document, by its number within the vault. */
+  document: (vault: string, number: number): string => `vault-document/${vault}/${ordinal(number)}`,
+  /** A file, by its number within the vault. */
+  file: (vault: string, number: number): string => `vault-file/${vault}/${ordinal(number)}`,
+  /** An event, by its number within the vault. */
+  vaultEvent: (vault: string, number: number): string => `vault-event/${vault}/${ordinal(number)}`,
+  /** An access token that was not revoked, by the id that it carries. */
+  accessToken: (vault: string, id: string): string => `vault-token/${vault}/${id}`,
 } as const
 
 /** All payments whose answer was given before their money moved. */
@@ -42,3 +66,6 @@ export function dueUntil(lane: Lane, now: number): Range {
 
 /** Epoch milliseconds in an order that text has: 15 digits last until the year 33658. */
 export const instant = (at: number): string => Math.max(0, Math.floor(at)).toString().padStart(15, '0')
+
+/** A number from 1 in an order that text has. */
+export const ordinal = (number: number): string => number.toString().padStart(12, '0')
