@@ -34,10 +34,17 @@ export interface Effort {
   readonly warmUpMs: number
 }
 
-/** What a contender needs for one run, in microseconds of wall time. */
+/** What a contender needs for one run, in microseconds. */
 export interface Measurement {
   readonly contender: Contender
-  /** Of the rounds. */
+  /** Processor time of this thread: what a server can save, and the same on a busy machine. Ratios are of it. */
+  readonly cpu: Spread
+  /** Time that passed, with what others took of the processor and with waiting for a chain. */
+  readonly elapsed: Spread
+}
+
+/** How the rounds of a measurement differ. */
+export interface Spread {
   readonly median: number
   readonly min: number
   readonly max: number
@@ -62,38 +69,44 @@ export async function measure({ contenders, cases }: Comparison, effort: Effort)
   const entries = []
   for (const contender of contenders) {
     const job = await contender.prepare(cases[0].input)
-    const times = Math.max(1, Math.round(effort.roundMs / (await warmUp(job, effort.warmUpMs))))
-    entries.push({ contender, job, times, samples: [] as number[] })
+    await run(job, effort.warmUpMs / 2, 1)
+    const { elapsed } = await run(job, effort.warmUpMs / 2, 1)
+    // So many at once that looking at the clock costs nothing, and so few that a round ends in time.
+    const batch = Math.max(1, Math.floor((effort.roundMs * 1000) / elapsed / 20))
+    entries.push({ contender, job, batch, samples: [] as Sample[] })
   }
   for (let round = 0; round < effort.rounds; round++) {
-    for (const { job, times, samples } of entries) samples.push((await time(job, times)) / times)
-    entries.reverse()
+    const order = round % 2 === 0 ? entries : entries.toReversed()
+    for (const { job, batch, samples } of order) samples.push(await run(job, effort.roundMs, batch))
   }
-  if (effort.rounds % 2 === 1) entries.reverse()
-  return entries.map(({ contender, samples }) => {
-    const sorted = samples.map((ms) => ms * 1000).sort((a, b) => a - b)
-    const at = (index: number): number => sorted[index] ?? Number.NaN
-    return { contender, median: at(sorted.length >> 1), min: at(0), max: at(sorted.length - 1) }
-  })
+  return entries.map(({ contender, samples }) => ({
+    contender,
+    cpu: spreadOf(samples.map(({ cpu }) => cpu)),
+    elapsed: spreadOf(samples.map(({ elapsed }) => elapsed)),
+  }))
 }
 
-/** Runs a job for so long. Returns milliseconds per run in the second half, when it has been compiled. */
-async function warmUp(job: Job, ms: number): Promise<number> {
-  const half = async (): Promise<number> => {
-    const start = performance.now()
-    let times = 0
-    while (times === 0 || performance.now() - start < ms / 2) {
-      await job()
-      times++
-    }
-    return (performance.now() - start) / times
-  }
-  await half()
-  return half()
+/** Microseconds for one run, on average over a round. */
+interface Sample {
+  readonly cpu: number
+  readonly elapsed: number
 }
 
-async function time(job: Job, times: number): Promise<number> {
+/** Runs a job for so many milliseconds, in batches. */
+async function run(job: Job, ms: number, batch: number): Promise<Sample> {
   const start = performance.now()
-  for (let at = 0; at < times; at++) await job()
-  return performance.now() - start
+  const used = process.threadCpuUsage()
+  let times = 0
+  do {
+    for (let at = 0; at < batch; at++) await job()
+    times += batch
+  } while (performance.now() - start < ms)
+  const { user, system } = process.threadCpuUsage(used)
+  return { cpu: (user + system) / times, elapsed: ((performance.now() - start) * 1000) / times }
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (index: number): number => sorted[index] ?? Number.NaN
+  return { median: at(sorted.length >> 1), min: at(0), max: at(sorted.length - 1) }
 }

@@ -15,25 +15,27 @@ export function formatReport(results: readonly Result[], { rounds, roundMs }: Ef
   const [cpu] = cpus()
   return `# Benchmarks
 
-\`npm run bench\` on Node ${process.versions.node}, ${cpu?.model.trim()} with ${cpus().length} cores, everybody in one process. Coffer ${manifest.version} as
-built, @x402/core ${versions['@x402/core']}, @x402/evm ${versions['@x402/evm']}, mppx ${versions.mppx}, viem ${viem.version}. Medians of ${rounds} rounds of ${roundMs} ms each, whose
-order alternates, after a warm-up; the range is from the fastest round to the slowest. Before it is timed, everybody has
-to come to the same verdict on the same input.
+\`npm run bench\` on Node ${process.versions.node}, ${cpu?.model.trim()} with ${cpus().length} cores, everybody in one process: Coffer ${manifest.version} as
+built, @x402/core ${versions['@x402/core']}, @x402/evm ${versions['@x402/evm']}, mppx ${versions.mppx}, viem ${viem.version}. Before anything is timed, everybody has to come to
+the same verdict on the same input. Microseconds for one run, medians of ${rounds} rounds of ${roundMs} ms whose order alternates, after a
+warm-up; processor time of the thread with its fastest and slowest round, and the time that passed. Ratios are of
+processor time.
 
 ${formatTable([HEADINGS, ...results.flatMap(rowsOf)])}
 `
 }
 
-const HEADINGS = ['job', 'who', 'microseconds', 'range', 'of Coffer']
+const HEADINGS = ['job', 'who', 'processor', 'range', 'elapsed', 'of Coffer']
 
-function rowsOf({ comparison, measurements: [ours, ...others] }: Result): string[][] {
-  if (ours === undefined) return []
-  return [ours, ...others].map(({ contender: { name, note }, median, min, max }, at) => [
+function rowsOf({ comparison, measurements }: Result): string[][] {
+  const ours = measurements[0]?.cpu.median ?? Number.NaN
+  return measurements.map(({ contender: { name, note }, cpu, elapsed }, at) => [
     at === 0 ? comparison.title : '',
     note === undefined ? name : `${name} (${note})`,
-    digits(median),
-    `${digits(min)}-${digits(max)}`,
-    `x ${digits(median / ours.median)}`,
+    digits(cpu.median),
+    `${digits(cpu.min)}-${digits(cpu.max)}`,
+    digits(elapsed.median),
+    `x ${digits(cpu.median / ours)}`,
   ])
 }
 

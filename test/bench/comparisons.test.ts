@@ -27,7 +27,7 @@ it('refuses to compare those who do not', async () => {
   await expect(prove({ ...comparison, contenders: [lazy] })).rejects.toThrow('lazy says fine, not 402')
 })
 
-it('measures everybody, and reports it with ratios', async () => {
+it('measures and reports everybody', async () => {
   const results = []
   for (const comparison of comparisons) {
     results.push({ comparison, measurements: await measure(comparison, ONCE) })
@@ -37,5 +37,4 @@ it('measures everybody, and reports it with ratios', async () => {
     expect(report).toContain(`| ${title}`)
     for (const { name } of contenders) expect(report).toContain(`| ${name}`)
   }
-  expect(report.match(/x 1\.00 \|/g)?.length).toBeGreaterThanOrEqual(comparisons.length)
 })
