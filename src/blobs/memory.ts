@@ -1,0 +1,36 @@
+import { readBytes } from '../lib/body.ts'
+import { CofferError } from '../problems/error.ts'
+import { checkBlobName } from './blob-name.ts'
+import type { BlobStore } from './blob-store.ts'
+import { blobStream } from './blob-stream.ts'
+
+/** Blobs in this process's memory: for tests, development and whatever may be forgotten at a restart. */
+export function memoryBlobs(): BlobStore {
+  const blobs = new Map<string, Uint8Array>()
+  return {
+    async put(name, body) {
+      checkBlobName(name)
+      const bytes = await readBytes(body, Number.MAX_SAFE_INTEGER)
+      if (bytes === null) throw new CofferError('store-failed', 'the blob is too large')
+      blobs.set(name, bytes)
+      return bytes.length
+    },
+    async open(name, range) {
+      checkBlobName(name)
+      const bytes = blobs.get(name)
+      if (bytes === undefined) return null
+      return blobStream(range ?? { start: 0, end: bytes.length - 1 }, {
+        // A copy, since who reads a chunk may write into it.
+        read: async (at, length) => bytes.slice(at, at + length),
+        close: async () => {},
+      })
+    },
+    async delete(name) {
+      checkBlobName(name)
+      blobs.delete(name)
+    },
+    async close() {
+      blobs.clear()
+    },
+  }
+}
