@@ -96,7 +96,10 @@ describe.each(clientKinds)('one credential of $name', (kind) => {
       expect(failed.status).toBe(status)
       expect(failed.headers.has(kind.receipt)).toBe(false)
       expect(shop.runs('/flaky')).toBe(at + 1)
+      const elsewhere = await send(sent, { url: `${shop.url}/b` })
+      expect([elsewhere.status, await codeOf(elsewhere)]).toEqual([409, 'duplicate-payment'])
     }
+    expect(shop.runs('/b')).toBe(0)
     const answer = await send(sent)
     expect(answer.status).toBe(200)
     expect(answer.headers.has(kind.receipt)).toBe(true)

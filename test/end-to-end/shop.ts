@@ -1,4 +1,3 @@
-import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { paid } from '../../adapters/fetch.ts'
 import { sendResponse, toRequest } from '../../adapters/node.ts'
 import { base, baseSepolia, type EvmNetwork } from '../../src/evm/network.ts'
@@ -11,6 +10,8 @@ import {
   type Grant,
   type RouteOptions,
 } from '../../src/index.ts'
+import { toHex } from '../../src/lib/hex.ts'
+import { systemRandom } from '../../src/lib/id.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
 import type { Address } from '../../src/payments/address.ts'
 import { evm } from '../../src/protocols/mpp/evm.ts'
@@ -134,9 +135,9 @@ export async function openShop(
   }
 }
 
-/** An account that nobody has used. */
+/** An address that nobody has used, nor has the key of. */
 export function newAddress(): Address {
-  return privateKeyToAddress(generatePrivateKey()).toLowerCase() as Address
+  return toHex(systemRandom(20))
 }
 
 /** A chain as a network of ours. */

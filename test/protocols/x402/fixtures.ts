@@ -12,6 +12,7 @@ import type { Settler } from '../../../src/evm/settler.ts'
 import { encodeBase64 } from '../../../src/lib/base64.ts'
 import { utf8 } from '../../../src/lib/bytes.ts'
 import { systemRandom } from '../../../src/lib/id.ts'
+import type { Address } from '../../../src/payments/address.ts'
 import { isRefusal, type Refusal, refuse } from '../../../src/problems/refusal.ts'
 import type { Challenge, Charge, Credential } from '../../../src/protocols/protocol.ts'
 import { createChallenge } from '../../../src/protocols/x402/challenge.ts'
@@ -32,7 +33,7 @@ export const networks: readonly EvmNetwork[] = [baseSepolia({ settle: settler })
 export const UNPAID: Refusal = refuse('payment-required', 'Pay.')
 
 const account = privateKeyToAccount(devKeys[1])
-export const PAYER = account.address.toLowerCase()
+export const PAYER = account.address.toLowerCase() as Address
 
 /** What a charge offers, and the 402 that says so. */
 export function challengeOf(charge: Charge, over = networks, refusal = UNPAID): Challenge {

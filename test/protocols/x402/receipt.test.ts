@@ -2,38 +2,29 @@ import { decodePaymentResponseHeader } from '@x402/core/http'
 import { describe, expect, test } from 'vitest'
 import { decodeXPaymentResponse } from 'x402/shared'
 import { SettleResponseSchema } from 'x402/types'
-import { afterSettlement, claimed, type Payment } from '../../../src/payments/payment.ts'
+import { afterSettlement, type Payment } from '../../../src/payments/payment.ts'
 import type { Settlement } from '../../../src/payments/settlement.ts'
+import type { Verified } from '../../../src/protocols/protocol.ts'
 import { receiptFields } from '../../../src/protocols/x402/receipt.ts'
-import { RECIPIENT } from '../mpp/fixtures.ts'
+import { RECIPIENT, recordOf } from '../mpp/fixtures.ts'
 import { PAYER } from './fixtures.ts'
 
 const TRANSACTION = `0x${'ab'.repeat(32)}`
 const SETTLED: Settlement = { outcome: 'settled', transaction: TRANSACTION, block: '7' }
 
-const claim: Payment = claimed(
-  {
-    id: 'pay_1',
-    proofs: ['x402:…'],
-    protocol: 'x402',
-    method: 'exact',
-    network: 'eip155:84532',
-    asset: '0x036cbd53842c5426634e7929541ec2318f3dcf7e',
-    amount: '10000',
-    decimals: 6,
-    payer: PAYER as `0x${string}`,
-    recipient: RECIPIENT,
-    wallet: 'main',
-    route: 'GET /report',
-    digest: null,
-    settle: 'before',
-    credentialHash: '0x00',
-    idempotency: null,
-    evidence: {},
-  },
-  0,
-  1000,
-)
+const verified: Verified = {
+  proofs: ['x402:…'],
+  method: 'exact',
+  network: 'eip155:84532',
+  asset: { address: '0x036cbd53842c5426634e7929541ec2318f3dcf7e', decimals: 6, symbol: 'USDC' },
+  amount: 10_000n,
+  payer: PAYER,
+  recipient: RECIPIENT,
+  evidence: {},
+  deferred: null,
+  settle: async () => SETTLED,
+}
+const claim: Payment = { ...recordOf(verified, 0), protocol: 'x402' }
 
 describe('a receipt', () => {
   test('of v2 is one field, which the official decoder reads', () => {
