@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EvmChain, startEvmChain } from '../chains/evm.ts'
 import { type Chains, clientKinds, createPayerFor, startChains, stopChains } from '../clients/kinds.ts'
 import { mppEvm, x402V1, x402V2 } from '../clients/official.ts'
-import { createEvmPayer, type Payer } from '../clients/payers.ts'
+import { createEvmPayer, type Payer, TEN_DOLLARS } from '../clients/payers.ts'
 import { receiptOf } from '../clients/receipts.ts'
 import { newAddress, openShop, type Shop } from './shop.ts'
 
@@ -69,6 +69,24 @@ describe('the official client of', () => {
       })
     })
   })
+})
+
+it('all of them at once, each with several payers, are served', async () => {
+  const shop = await openShop({ '/weather': { price: '0.01' } }, { evm: [chains.evm], tempo: chains.tempo })
+  const buyers = await Promise.all(
+    [...clientKinds, ...clientKinds, ...clientKinds, ...clientKinds].map(async (kind) => {
+      const payer = await createPayerFor(kind, chains)
+      return { kind, payer, pay: kind.connect(payer, chains) }
+    }),
+  )
+  const answers = await Promise.all(buyers.map(({ pay }) => pay(`${shop.url}/weather`)))
+  expect(answers.map(({ status }) => status)).toEqual(buyers.map(() => 200))
+  for (const { kind, payer } of buyers) {
+    expect(TEN_DOLLARS - (await chains[kind.chain].balanceOf(payer.address))).toBe(10_000n)
+  }
+  expect(new Set(answers.map(receiptOf)).size).toBe(buyers.length)
+  expect(shop.runs('/weather')).toBe(buyers.length)
+  await shop.stop()
 })
 
 describe('several wallets on several networks', () => {

@@ -4,7 +4,7 @@ import { type Payer, TEN_DOLLARS } from '../clients/payers.ts'
 import { preparePaid, type Sent, send } from '../clients/wire.ts'
 import { codeOf } from '../gate/scripted.ts'
 import { asV1, mppAsV1 } from './disguise.ts'
-import { openShop, type Shop } from './shop.ts'
+import { newAddress, openShop, type Shop } from './shop.ts'
 
 const PRICE = 10_000n
 
@@ -135,4 +135,24 @@ describe('one authorization', () => {
     expect((await settlements()) - settledBefore).toBe(1)
     expect(TEN_DOLLARS - (await chains.evm.balanceOf(payer.address))).toBe(PRICE)
   })
+
+  it.each(['x402 v2', 'x402 v1', 'MPP evm'])(
+    'of %s that was spent buys nothing from a shop whose books are lost: the chain remembers',
+    async (name) => {
+      const kind = clientKinds.find((kind) => kind.name.startsWith(name))
+      if (!kind) throw new Error(`no client of ${name}`)
+      const payer = await createPayerFor(kind, chains)
+      const options = { evm: [chains.evm], realm: 'shop.test', wallets: { main: { address: newAddress() } } }
+      const [before, after] = [
+        await openShop({ '/a': { price: '0.01' } }, options),
+        await openShop({ '/a': { price: '0.01' } }, options),
+      ]
+      const sent = await preparePaid((fetch) => kind.connect(payer, chains, fetch), `${before.url}/a`)
+      expect((await send(sent)).status).toBe(200)
+      expect((await send(sent, { url: `${after.url}/a` })).status).toBe(402)
+      expect([before.runs('/a'), after.runs('/a')]).toEqual([1, 0])
+      expect(TEN_DOLLARS - (await chains.evm.balanceOf(payer.address))).toBe(PRICE)
+      await Promise.all([before.stop(), after.stop()])
+    },
+  )
 })

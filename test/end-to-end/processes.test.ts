@@ -130,4 +130,18 @@ describe('a process that is killed', () => {
     expect(next.runs()).toBe(1)
     expect(await spent()).toBe(PRICE)
   })
+
+  it('after it answered, and before the money moved in the background, leaves that to the next', async () => {
+    const setUp = createSetup()
+    const dying = await setUp(5)
+    const { sent, spent } = await prepare('x402 v1', `${dying.url}/later`)
+    expect((await send(sent)).status).toBe(200)
+    await dying.kill()
+    expect(await spent()).toBe(0n)
+
+    const next = await Promise.all([setUp(5, { works: true }), setUp(6, { works: true })])
+    while ((await spent()) === 0n) await sleep(50)
+    for (const { url } of next) expect((await send(sent, { url: `${url}/later` })).status).toBe(409)
+    expect([await spent(), next[0].runs() + next[1].runs()]).toEqual([PRICE, 0])
+  })
 })

@@ -12,15 +12,17 @@ export interface ShopSetup
   readonly seller: string
   /** Whether its handler never answers. */
   readonly hangs?: boolean
+  /** Whether it keeps what was promised: runs the outbox. */
+  readonly works?: boolean
 }
 
 /** What a process tells. */
-export type ShopNews = { readonly url: string } | { readonly ran: number }
+export type ShopNews = { readonly url: string } | { readonly ran: string }
 
-/** A shop in a process of its own, which sells `/report`. */
+/** A shop in a process of its own, which sells `/report`, and `/later`, which settles in the background. */
 export interface ShopProcess {
   readonly url: string
-  /** How often its handler ran. */
+  /** How often its handlers ran. */
   runs(): number
   /** Ends the process at once, wherever it is. */
   kill(): Promise<void>
@@ -35,7 +37,7 @@ export async function startShopProcess(setup: ShopSetup): Promise<ShopProcess> {
   const url = await new Promise<string>((resolve, reject) => {
     child.on('message', (news: ShopNews) => {
       if ('url' in news) resolve(news.url)
-      else runs = news.ran
+      else runs++
     })
     ended.then(() => reject(new Error('the shop did not open')))
   })
