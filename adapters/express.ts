@@ -11,6 +11,8 @@ declare global {
       payment?: GrantedPayment
       /** The seller's wallet that was paid; set behind {@link paid}. */
       wallet?: GrantedWallet
+      /** Id of the session that the payment opened, or that let this request in; set behind {@link paid}. */
+      sessionId?: string
     }
   }
 }
@@ -20,7 +22,7 @@ declare global {
  * `req.params` or `res.locals`, and the handlers after it keep the types that Express infers for their path.
  */
 export type PaidMiddleware = (
-  req: IncomingMessage & { payment?: GrantedPayment; wallet?: GrantedWallet },
+  req: IncomingMessage & { payment?: GrantedPayment; wallet?: GrantedWallet; sessionId?: string },
   res: ServerResponse,
   next: (error?: unknown) => void,
 ) => void
@@ -49,6 +51,7 @@ export function paid(coffer: Coffer, options: RouteOptions): PaidMiddleware {
         if (res.destroyed) return outcome.abandon()
         req.payment = outcome.grant.payment
         req.wallet = outcome.grant.wallet
+        if (outcome.grant.session?.id) req.sessionId = outcome.grant.session.id
         concludeWith(res, outcome, next)
         next()
       })

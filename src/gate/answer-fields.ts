@@ -14,3 +14,10 @@ export function keepHandlers(
 export function privately(cacheControl: string | null): string {
   return cacheControl !== null && /\b(?:private|no-store)\b/i.test(cacheControl) ? cacheControl : 'private'
 }
+
+/** The response with other fields and, when it had to be read, another body. */
+export function withFields(response: Response, body: BodyInit | null, set: readonly HeaderField[]): Response {
+  const answer = new Response(body, response)
+  for (const [name, value] of set) answer.headers.set(name, value)
+  return answer
+}

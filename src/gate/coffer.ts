@@ -1,3 +1,4 @@
+import type { Sessions } from '../sessions/sessions.ts'
 import type { WebhookEndpoints } from '../webhooks/webhooks.ts'
 import { handle } from './handle.ts'
 import type { Next } from './next.ts'
@@ -15,6 +16,8 @@ export interface Coffer {
   handle(request: Request, route: RouteOptions, caller?: Caller): Promise<Response | Next>
   /** Checks the options of a route now, so that mistakes show at start and not at the first request. */
   check(route: RouteOptions): void
+  /** Look-up and end of sessions, by their id. */
+  readonly sessions: Pick<Sessions, 'get' | 'revoke'>
   /** Endpoints that are told what became of payments; `null` when the configuration has no webhooks. */
   readonly webhooks: WebhookEndpoints | null
   /**
@@ -53,6 +56,7 @@ export function createCoffer(options: CofferOptions): Coffer {
     handle: async (request, options, caller = {}) =>
       handle(request, { settings, route: routeOf(options), caller }),
     check: (options) => void routeOf(options),
+    sessions: { get: settings.sessions.get, revoke: settings.sessions.revoke },
     webhooks: settings.webhooks,
     tick: () => settings.worker.tick(),
     start: () => settings.worker.start(),

@@ -3,17 +3,19 @@ import { formatAmount } from '../payments/amount.ts'
 import type { Payment } from '../payments/payment.ts'
 import type { Settlement } from '../payments/settlement.ts'
 import type { Environment, Protocol } from '../protocols/protocol.ts'
+import { createSessions, type Sessions } from '../sessions/sessions.ts'
 import { createConfirmer } from '../settlement/confirm.ts'
-import { createLedger, type Ledger } from '../settlement/ledger.ts'
+import { createLedger, type Ledger, type Transition } from '../settlement/ledger.ts'
 import { createReconciler } from '../settlement/reconcile.ts'
 import { createWorker, type Worker } from '../settlement/worker.ts'
-import type { Store } from '../stores/store.ts'
+import type { Store, Write } from '../stores/store.ts'
 import type { WebhookEndpoints, WebhooksFactory } from '../webhooks/webhooks.ts'
 
 /** What moves payments on: the book, and the worker that keeps its promises. */
 export interface Engine {
   readonly ledger: Ledger
   readonly worker: Worker
+  readonly sessions: Sessions
   /** `null` when the configuration has no webhooks. */
   readonly webhooks: WebhookEndpoints | null
 }
@@ -48,12 +50,29 @@ export function createEngine(options: EngineOptions): Engine {
   /** The protocol that a payment came through; none when it is not configured any more. */
   const protocolOf = ({ protocol, network }: Payment): Protocol | undefined =>
     protocols.find(({ name, chains }) => name === protocol && chains.includes(network))
+  const sessions = createSessions({ store, clock, secrets: environment.secrets })
+
+  /** A session opens when its payment has paid, or, in the background, when it is answered. */
+  function sessionWrites(type: Transition, payment: Payment): readonly Write[] {
+    const isEarly = payment.settle === 'background'
+    if (isEarly && type === 'payment.failed') return sessions.closeWrites(payment)
+    if (isEarly && type === 'payment.settled') return sessions.indexWrites(payment)
+    if (type !== (isEarly ? 'payment.received' : 'payment.settled') || payment.vanishedAt !== null) return []
+    const rows = sessions.openWrites(payment)
+    return rows.length === 0 || !webhooks
+      ? rows
+      : [...rows, webhooks.event('session.created', announcement(payment))]
+  }
+
   const ledger = createLedger({
     store,
     clock,
     leaseMs,
     resultMs,
-    announce: (type, payment) => (webhooks ? [webhooks.event(type, announcement(payment))] : []),
+    follow: (type, payment) => [
+      ...(webhooks ? [webhooks.event(type, announcement(payment))] : []),
+      ...sessionWrites(type, payment),
+    ],
     isWatched: (payment) => protocolOf(payment)?.watches(payment) ?? false,
   })
   const handlers = {
@@ -72,7 +91,7 @@ export function createEngine(options: EngineOptions): Engine {
     }),
   }
   const worker = createWorker({ store, clock, random, leaseMs: WORKER_LEASE_MS, onError, handlers })
-  return { ledger, worker, webhooks: webhooks?.endpoints ?? null }
+  return { ledger, worker, sessions, webhooks: webhooks?.endpoints ?? null }
 }
 
 /** What the world is told of a payment. */

@@ -1,5 +1,4 @@
-import type { Price } from '../payments/amount.ts'
-import { formatAmount, parsePrice } from '../payments/amount.ts'
+import { addPrices, formatAmount, isAtMost, type Price, parsePrice } from '../payments/amount.ts'
 import { allUnsettled, keys } from '../stores/keys.ts'
 import type { Store, Write } from '../stores/store.ts'
 
@@ -28,15 +27,9 @@ export async function expose(
   if (unsettled.length === MAX_PAYMENTS) return null
   const worth = parsePrice(formatAmount(amount, decimals))
   const others = unsettled.map(({ value }) => parsePrice(value['usd']))
-  const total = [worth, ...others].reduce((sum, price) => sum + atto(price), 0n)
-  if (total > atto(limit)) return null
+  if (!isAtMost(addPrices(worth, ...others), limit)) return null
   return [
     { key: keys.exposure, value: {}, if: guard === null ? 'absent' : { version: guard.version } },
     { key: keys.unsettled(payment), value: { usd: worth.text } },
   ]
-}
-
-/** Dollars in units of 10^-18, which every price is a whole number of. */
-function atto({ digits, decimals }: Price): bigint {
-  return digits * 10n ** BigInt(18 - decimals)
 }

@@ -3,6 +3,7 @@ import { problemResponse } from '../problems/problem.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import { composeChallenge, type PresentedCredential, presentedCredential } from '../protocols/negotiate.ts'
 import type { Charge } from '../protocols/protocol.ts'
+import type { Session } from '../sessions/session.ts'
 import { keepHandlers } from './answer-fields.ts'
 import { createCharge } from './charge.ts'
 import { clientAddress } from './client-address.ts'
@@ -11,6 +12,7 @@ import { crossOriginFields, preflight } from './cross-origin.ts'
 import { fingerprintOf, readIdempotencyKey } from './idempotency.ts'
 import { createNext, type Next } from './next.ts'
 import { pay } from './pay.ts'
+import { createSessionNext } from './session-next.ts'
 import type { Route, Settings } from './settings.ts'
 
 /** All that {@link handle} decides by: nothing is global, and all state is behind `settings`. */
@@ -27,7 +29,7 @@ export interface HandleOptions {
  */
 export async function handle(request: Request, opts: HandleOptions): Promise<Response | Next> {
   const { settings, route, caller } = opts
-  if (request.method === 'OPTIONS') return preflight(request.headers, settings.cors)
+  if (request.method === 'OPTIONS') return preflight(request.headers, settings)
   const client = clientAddress(caller.address, request.headers.get('x-forwarded-for'), settings.trustProxy)
 
   const presented = presentedCredential(request.headers, settings.protocols)
@@ -37,7 +39,11 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
   if (isRefusal(charged)) return deny(charged, null)
   const { charge, body } = charged
 
-  if (presented === null) return deny(PAYMENT_REQUIRED, charge)
+  const session = await sessionOf(request.headers, charge, route, settings)
+  if (session !== null && !isRefusal(session)) {
+    return createSessionNext(request.headers.get(settings.sessionHeader), session, charged.request, settings)
+  }
+  if (presented === null) return deny(session ?? PAYMENT_REQUIRED, charge)
   if (isRefusal(presented)) return deny(presented, charge)
   if (isRefusal(key)) return deny(key, charge)
 
@@ -45,7 +51,7 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
   const paid = await pay(presented, { charge, route, settings, repeat })
   if (isRefusal(paid)) return deny(paid, charge)
   if (client !== null) settings.limiter?.exempt(client)
-  if (paid instanceof Response) return shared(paid, request.headers, settings.cors)
+  if (paid instanceof Response) return shared(paid, request.headers, settings)
 
   return createNext({
     paid,
@@ -57,7 +63,7 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
 
   /** Answers with a problem; a 402 goes with fresh challenges, of which a client gets a limited number. */
   function deny(refusal: Refusal, charge: Charge | null): Response {
-    const fields = crossOriginFields(request.headers, settings.cors)
+    const fields = crossOriginFields(request.headers, settings)
     if (charge === null || catalog[refusal.reason].status !== 402) {
       return problemResponse(refusal, settings.problemBase, { headers: fields })
     }
@@ -66,6 +72,18 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
     const { headers, members } = composeChallenge(charge, request.headers, refusal, settings.protocols)
     return problemResponse(refusal, settings.problemBase, { headers: [...headers, ...fields], members })
   }
+}
+
+/** The session that lets the request in; why it does not; `null` when the request shows none, or the route takes none. */
+async function sessionOf(
+  request: Headers,
+  { price }: Charge,
+  { session }: Route,
+  { sessions, sessionHeader }: Settings,
+): Promise<Session | Refusal | null> {
+  const proof = { id: request.get(sessionHeader), token: request.get('x-session-token') }
+  if (session === null || (proof.id === null && proof.token === null)) return null
+  return sessions.use(proof, { scope: session.scope, price: price.text })
 }
 
 function isPresent(presented: PresentedCredential | Refusal | null): presented is PresentedCredential {
@@ -82,8 +100,10 @@ function keyOf(request: Headers, { credential }: PresentedCredential, route: Rou
 }
 
 /** A kept answer with the CORS fields of who asks for it now. */
-function shared(response: Response, request: Headers, cors: Settings['cors']): Response {
-  const fields = crossOriginFields(request, cors).flatMap((field) => keepHandlers(field, response.headers))
+function shared(response: Response, request: Headers, settings: Settings): Response {
+  const fields = crossOriginFields(request, settings).flatMap((field) =>
+    keepHandlers(field, response.headers),
+  )
   for (const [name, value] of fields) response.headers.set(name, value)
   return response
 }

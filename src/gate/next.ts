@@ -7,7 +7,7 @@ import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import type { HeaderField, Protocol } from '../protocols/protocol.ts'
 import type { Held } from '../settlement/ledger.ts'
 import { bufferBody, observeBody } from './answer-body.ts'
-import { keepHandlers, privately } from './answer-fields.ts'
+import { keepHandlers, privately, withFields } from './answer-fields.ts'
 import { crossOriginFields } from './cross-origin.ts'
 import { createRecorder, type Recorder } from './journal.ts'
 import type { Paid } from './pay.ts'
@@ -70,6 +70,8 @@ export interface AnswerSink {
 export interface Grant {
   readonly payment: GrantedPayment
   readonly wallet: GrantedWallet
+  /** The session that the payment opened, or that let the request in; `null` when there is none. */
+  readonly session: GrantedSession | null
 }
 
 /** The payment that let the request in. */
@@ -86,6 +88,14 @@ export interface GrantedPayment {
   readonly txHash: string | null
   /** Whether this request redeems a payment whose first answer failed; nothing was charged now. */
   readonly redeemed: boolean
+}
+
+/** A session of the payer. */
+export interface GrantedSession {
+  /** `null` when a signed token stood for it. */
+  readonly id: string | null
+  /** Epoch milliseconds. */
+  readonly expiresAt: number
 }
 
 /** The seller's wallet that was paid. */
@@ -108,7 +118,8 @@ export interface NextOptions {
 /** Makes the {@link Next} of a paid request. */
 export function createNext({ paid, protocol, request, settings, deny }: NextOptions): Next {
   const { settleAfter, redeemed } = paid
-  const { ledger, cors, onError, maxResultBytes } = settings
+  const { ledger, sessions, sessionHeader, onError, maxResultBytes } = settings
+  const sessionId = sessions.idOf(paid.held.payment)
   let held = paid.held
   let hasEnded = false
 
@@ -129,7 +140,9 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
 
   function fieldsFor(status: number, headers: Pick<Headers, 'get'>): readonly HeaderField[] {
     const receipts = status < 400 ? protocol.receipt(held.payment, status) : []
-    const shared = crossOriginFields(request.headers, cors).flatMap((field) => keepHandlers(field, headers))
+    const shared = crossOriginFields(request.headers, settings).flatMap((field) =>
+      keepHandlers(field, headers),
+    )
     return [...receipts, ...shared, ['cache-control', privately(headers.get('cache-control'))]]
   }
 
@@ -139,9 +152,15 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
     end()
     const set = fieldsFor(status, headers)
     if (status >= 400) return { set, body: null, recorded: record(() => ledger.owe(held)) }
+    const all = [...set, ...sessionFields()]
     if (held.payment.idempotency === null)
-      return { set, body: null, recorded: record(() => ledger.deliver(held)) }
-    return { set, ...keep(createRecorder(status, [...headers.entries(), ...set], maxResultBytes)) }
+      return { set: all, body: null, recorded: record(() => ledger.deliver(held)) }
+    return { set: all, ...keep(createRecorder(status, [...headers.entries(), ...set], maxResultBytes)) }
+  }
+
+  /** Never among what is kept: the store must not know the id. */
+  function sessionFields(): readonly HeaderField[] {
+    return sessionId === null ? [] : [[sessionHeader, sessionId]]
   }
 
   /** Delivered is what is kept: the two are stored together, when the last byte is known. */
@@ -196,11 +215,11 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
     if (bytes !== null) recorder.write(bytes)
     const result = held.payment.idempotency === null ? undefined : recorder.result()
     if (!(await record(() => ledger.deliver(held, result)))) return deny(LEASE_LOST)
-    return withFields(response, bytes, set)
+    return withFields(response, bytes, [...set, ...sessionFields()])
   }
 
   return {
-    grant: grantOf(held.payment, redeemed),
+    grant: grantOf(held.payment, redeemed, sessionId),
     request,
     isHeldBack: settleAfter !== null,
     isKept: held.payment.idempotency !== null,
@@ -213,19 +232,16 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
   }
 }
 
-/** The response with other fields and, when it had to be read, another body. */
-function withFields(response: Response, body: BodyInit | null, set: readonly HeaderField[]): Response {
-  const answer = new Response(body, response)
-  for (const [name, value] of set) answer.headers.set(name, value)
-  return answer
-}
-
-function grantOf(payment: Payment, redeemed: boolean): Grant {
-  const { id, protocol, method, network, payer, transaction, wallet, recipient } = payment
+function grantOf(payment: Payment, redeemed: boolean, sessionId: string | null): Grant {
+  const { session, id, protocol, method, network, payer, transaction, wallet, recipient } = payment
   const amount = formatAmount(BigInt(payment.amount), payment.decimals)
   return {
     payment: { paymentId: id, protocol, method, network, amount, payer, txHash: transaction, redeemed },
     wallet: { id: wallet, address: recipient, chain: network },
+    session: session && {
+      id: sessionId,
+      expiresAt: (payment.settledAt ?? payment.claimedAt) + session.ttl * 1000,
+    },
   }
 }
 

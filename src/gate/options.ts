@@ -18,6 +18,8 @@ export interface CofferOptions {
   readonly store: Store
   /** Authority that asks for payment, shown to payers. Default: the host of the request. */
   readonly realm?: string
+  /** Field that carries session ids, both ways. Default `X-PRUDRA-SESSION-ID`. */
+  readonly sessionHeader?: string
   /** Origin that payers reach this server under, such as `https://api.example.com`, when a proxy hides it. */
   readonly publicUrl?: string
   /** Seconds that a challenge is good for, 10 to 86400. Default 300. */
@@ -53,6 +55,18 @@ export interface CofferOptions {
   readonly random?: Random
 }
 
+/** What a session covers. */
+export interface SessionOptions {
+  /** Name that routes share to share sessions. Default: routes of the same wallet do. */
+  readonly scope?: string
+  /** Requests that a session lets in. Default: any number. */
+  readonly maxRequests?: number
+  /** US dollars that its requests may be worth together, as a decimal string. Default: any sum. */
+  readonly budget?: string
+  /** Whether a request must prove that the payer makes it, with a signed `X-Session-Token`. Default false. */
+  readonly bindPayer?: boolean
+}
+
 /** How answers are kept, so that one that got lost on the way can be had again. */
 export interface ResultOptions {
   /** Largest body that is kept, bytes; larger answers are marked as not to be had again. Default 1 MiB. */
@@ -86,6 +100,13 @@ export interface RouteOptions {
   readonly settle?: SettleMode
   /** Whether x402 clients must send a `payment-identifier`. Default false: they may. */
   readonly requireIdempotency?: boolean
+  /**
+   * Whether a payment opens a session, with which its payer may make further requests without paying: to routes of the
+   * same wallet (or `scope`) that accept sessions and cost no more. Default false.
+   */
+  readonly acceptSessions?: boolean | SessionOptions
+  /** Seconds that such a session lasts, 60 to 604800. Default 86400. */
+  readonly sessionTtl?: number
   /** Shown to payers. Any text without control characters. */
   readonly description?: string
   /**

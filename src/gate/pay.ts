@@ -73,7 +73,7 @@ async function claim(
   identity: Pick<NewPayment, 'credentialHash' | 'idempotency'>,
   { charge, route, settings }: PayOptions,
 ): Promise<Held | null> {
-  const { ledger, random, store, maxUnsettled } = settings
+  const { ledger, random, sessions, store, maxUnsettled } = settings
   const id = createId('pay', random)
   const { asset, amount, deferred } = verified
   const payment = (settle: SettleMode): NewPayment => ({
@@ -91,6 +91,11 @@ async function claim(
     route: charge.route,
     digest: charge.digest,
     settle,
+    session: route.session && {
+      ...route.session,
+      hash: sessions.hashFor(id),
+      ceiling: charge.price.text,
+    },
     ...identity,
     evidence: verified.evidence,
   })
@@ -122,7 +127,10 @@ async function resume(
   if (payment.delivery === 'delivered') {
     if (!isRepeat) return duplicate('Its answer was delivered.')
     const result = await settings.store.get(keys.result(payment.id))
-    return (result && replay(result.value)) ?? NOT_KEPT
+    const answer = result && replay(result.value)
+    const sessionId = settings.sessions.idOf(payment)
+    if (sessionId !== null) answer?.headers.set(settings.sessionHeader, sessionId)
+    return answer ?? NOT_KEPT
   }
   if (isLeased(payment, now)) return inFlight()
   if (isExpiredCredit(payment, now, settings.creditMs)) return EXPIRED

@@ -4,7 +4,9 @@ import { type Address, parseAddress } from '../payments/address.ts'
 import { type Price, parsePrice } from '../payments/amount.ts'
 import type { ChainId } from '../payments/chain.ts'
 import type { SettleMode } from '../payments/payment.ts'
+import type { SessionTerms } from '../payments/session-terms.ts'
 import { invalidOption } from '../problems/error.ts'
+import { refuseUnknownOptions } from '../problems/options.ts'
 import type { Environment, Protocol } from '../protocols/protocol.ts'
 import { stub } from '../protocols/stub.ts'
 import type { Store } from '../stores/store.ts'
@@ -20,6 +22,8 @@ export interface Settings extends Engine {
   readonly limiter: Limiter | null
   readonly realm: string | null
   readonly publicOrigin: string | null
+  /** Field that carries the session id, both ways. */
+  readonly sessionHeader: string
   readonly challengeTtl: number
   readonly trustProxy: number
   readonly cors: '*' | readonly string[] | false
@@ -48,6 +52,8 @@ export interface Route {
   readonly description: string | null
   readonly settle: SettleMode
   readonly requireIdempotency: boolean
+  /** The session that a payment opens, and that lets requests in; `null` when the route has none. */
+  readonly session: Omit<SessionTerms, 'hash' | 'ceiling'> | null
   /** Most bytes of body to read; `null` when the body is not bound. */
   readonly bindBody: number | null
 }
@@ -89,6 +95,7 @@ export function readOptions(options: CofferOptions): Settings {
     limiter:
       options.challengeLimit === false ? null : createLimiter(readLimit(options.challengeLimit), clock),
     realm: options.realm === undefined ? null : printable('realm', options.realm),
+    sessionHeader: readHeaderName(options.sessionHeader ?? 'X-PRUDRA-SESSION-ID'),
     publicOrigin: options.publicUrl === undefined ? null : readOrigin(options.publicUrl),
     challengeTtl: seconds('challengeTtl', options.challengeTtl ?? 300, 10, DAY),
     trustProxy: whole('trustProxy', options.trustProxy ?? 0, 0, 32),
@@ -111,6 +118,7 @@ export function readOptions(options: CofferOptions): Settings {
 export function readRoute(options: RouteOptions, settings: Settings): Route {
   refuseUnknown(options, ROUTE_OPTION_NAMES, 'route option ')
   const { price, description, bindBody = false } = options
+  const wallet = readWalletId(options.wallet, settings.wallets)
   const maxBytes =
     typeof bindBody === 'object' ? whole('bindBody.maxBytes', bindBody.maxBytes, 1, 2 ** 31) : 2 ** 20
   return {
@@ -118,11 +126,29 @@ export function readRoute(options: RouteOptions, settings: Settings): Route {
       typeof price === 'function'
         ? async (request) => readPrice(await price(request), settings)
         : readPrice(price, settings),
-    wallet: readWalletId(options.wallet, settings.wallets),
+    wallet,
     description: description === undefined ? null : withoutControls('description', description),
     settle: oneOf('settle', options.settle ?? 'before', SETTLE_MODES),
     requireIdempotency: options.requireIdempotency ?? false,
+    session: readSession(options, wallet),
     bindBody: bindBody === false ? null : maxBytes,
+  }
+}
+
+function readSession({ acceptSessions, sessionTtl }: RouteOptions, wallet: Wallet): Route['session'] {
+  const ttl = whole('sessionTtl', sessionTtl ?? DAY, 60, 7 * DAY)
+  if (!acceptSessions) return null
+  const options = acceptSessions === true ? {} : acceptSessions
+  refuseUnknownOptions(options, ['scope', 'maxRequests', 'budget', 'bindPayer'], 'acceptSessions')
+  const { scope, maxRequests, budget, bindPayer = false } = options
+  return {
+    ttl,
+    // A name of the seller's own cannot be taken for a wallet.
+    scope: scope === undefined ? `wallet:${wallet.id}` : `scope:${printable('acceptSessions.scope', scope)}`,
+    maxRequests:
+      maxRequests === undefined ? null : whole('acceptSessions.maxRequests', maxRequests, 1, 1_000_000_000),
+    budget: budget === undefined ? null : parsePrice(budget, 'acceptSessions.budget').text,
+    bindPayer,
   }
 }
 
@@ -189,6 +215,11 @@ function readLimit(limit: ChallengeLimit | undefined): ChallengeLimit {
   }
 }
 
+function readHeaderName(name: string): string {
+  const isOwn = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) && !/^payment-session/i.test(name)
+  return isOwn ? name : invalidOption('sessionHeader', 'a field name that MPP does not use itself', name)
+}
+
 function readOrigin(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : null
   if (!parsed || !/^https?:$/.test(parsed.protocol))
@@ -231,6 +262,7 @@ const OPTION_NAMES: Readonly<Record<keyof CofferOptions, true>> = {
   protocols: true,
   store: true,
   realm: true,
+  sessionHeader: true,
   publicUrl: true,
   challengeTtl: true,
   handlerTimeout: true,
@@ -254,5 +286,7 @@ const ROUTE_OPTION_NAMES: Readonly<Record<keyof RouteOptions, true>> = {
   description: true,
   settle: true,
   requireIdempotency: true,
+  acceptSessions: true,
+  sessionTtl: true,
   bindBody: true,
 }

@@ -38,6 +38,25 @@ export function parsePrice(text: unknown, option = 'price'): Price {
   return { digits: BigInt(text.replace('.', '')), decimals, text }
 }
 
+/** Decimals of the common scale that prices are compared in: every price is a whole number of 10^-18 dollars. */
+const SCALE = 18
+
+/** A price in units of 10^-18 dollars. */
+function atto({ digits, decimals }: Price): bigint {
+  return digits * 10n ** BigInt(SCALE - decimals)
+}
+
+/** Whether a price is not above a limit. */
+export function isAtMost(price: Price, limit: Price): boolean {
+  return atto(price) <= atto(limit)
+}
+
+/** The sum of prices. */
+export function addPrices(...prices: readonly Price[]): Price {
+  const digits = prices.reduce((sum, price) => sum + atto(price), 0n)
+  return { digits, decimals: SCALE, text: formatAmount(digits, SCALE) }
+}
+
 /**
  * Converts a price to base units of an asset worth one US dollar, exactly.
  *

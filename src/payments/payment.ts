@@ -1,6 +1,7 @@
 import type { JsonObject } from '../lib/json.ts'
 import type { Address } from './address.ts'
 import type { ChainId } from './chain.ts'
+import type { SessionTerms } from './session-terms.ts'
 import type { Settlement } from './settlement.ts'
 
 /** Protocols that a payment can come through. */
@@ -50,6 +51,8 @@ export interface Payment {
   readonly credentialHash: string
   /** The request that an idempotency key stands for; `null` when the payer sent no key. */
   readonly idempotency: Idempotency | null
+  /** The session that it opens; `null` when it opens none. */
+  readonly session: SessionTerms | null
   /** What the protocol needs to ask the chain about this payment. */
   readonly evidence: JsonObject
   readonly state: 'claimed' | 'settled' | 'failed' | 'unknown'

@@ -53,11 +53,11 @@ export interface Ledger {
   owe(held: Held): Promise<Held | null>
 }
 
-/** Tells the world of a transition, in its own commit: the rows to write. */
-export type Announce = (
-  type: 'payment.received' | 'payment.settled' | 'payment.failed',
-  payment: Payment,
-) => readonly Write[]
+/** Transitions that something else may follow from. */
+export type Transition = 'payment.received' | 'payment.settled' | 'payment.failed'
+
+/** What else follows from a transition, for its own commit: the rows to write. */
+export type Follow = (transition: Transition, payment: Payment) => readonly Write[]
 
 /** What a {@link Ledger} stands on. */
 export interface LedgerOptions {
@@ -67,7 +67,7 @@ export interface LedgerOptions {
   readonly leaseMs: number
   /** How long a result can be had again, milliseconds. */
   readonly resultMs: number
-  readonly announce: Announce
+  readonly follow: Follow
   /** Whether a settled payment has to be looked at again, because its chain may take it back. */
   readonly isWatched: (payment: Payment) => boolean
 }
@@ -79,14 +79,7 @@ const CONFIRM_MS = 30_000
 const RECONCILE_MS = 2000
 
 /** Opens the book. */
-export function createLedger({
-  store,
-  clock,
-  leaseMs,
-  resultMs,
-  announce,
-  isWatched,
-}: LedgerOptions): Ledger {
+export function createLedger({ store, clock, leaseMs, resultMs, follow, isWatched }: LedgerOptions): Ledger {
   async function commit(
     payment: Payment,
     condition: Write['if'],
@@ -127,9 +120,9 @@ export function createLedger({
       payment.settle === 'background' ? [{ key: keys.unsettled(payment.id), value: null }] : []
     if (payment.state === 'settled') {
       if (isWatched(payment)) rows.push(enqueue(confirmJob(payment.id), clock() + CONFIRM_MS))
-      return [...rows, ...announce('payment.settled', payment)]
+      return [...rows, ...follow('payment.settled', payment)]
     }
-    return [...rows, ...(await freeKey(payment)), ...announce('payment.failed', payment)]
+    return [...rows, ...(await freeKey(payment)), ...follow('payment.failed', payment)]
   }
 
   /** Nothing was bought with the key, so it is free again; unless it expired and is another payment's by now. */
@@ -173,7 +166,7 @@ export function createLedger({
         ...(payment.idempotency ? [index(keys.idempotency(payment.idempotency.hash), now + resultMs)] : []),
         // Should this process die, somebody will look. What the outbox settles, it settles at once.
         enqueue(job, jobDueAt),
-        ...announce('payment.received', payment),
+        ...follow('payment.received', payment),
         ...also,
       ])
       return held && { ...held, jobDueAt }
@@ -200,7 +193,7 @@ export function createLedger({
       return [
         paymentWrite(after, { version }),
         enqueue(reconcileJob(payment.id), clock() + CONFIRM_MS),
-        ...announce('payment.failed', after),
+        ...follow('payment.failed', after),
       ]
     },
     deliver(held, result) {

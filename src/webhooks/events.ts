@@ -3,7 +3,12 @@ import { enqueue } from '../settlement/outbox.ts'
 import type { Write } from '../stores/store.ts'
 
 /** Every type of event that endpoints can subscribe to. */
-export const EVENT_TYPES = ['payment.received', 'payment.settled', 'payment.failed'] as const
+export const EVENT_TYPES = [
+  'payment.received',
+  'payment.settled',
+  'payment.failed',
+  'session.created',
+] as const
 
 /** Type of an event that is sent. */
 export type EventType = (typeof EVENT_TYPES)[number]

@@ -1,5 +1,6 @@
 import { createCoffer } from '../../src/gate/coffer.ts'
 import type { CofferOptions } from '../../src/gate/options.ts'
+import type { Address } from '../../src/payments/address.ts'
 import type { Settlement } from '../../src/payments/settlement.ts'
 import { isRefusal, type Refusal, refuse } from '../../src/problems/refusal.ts'
 import type { Finality, ProtocolFactory } from '../../src/protocols/protocol.ts'
@@ -12,6 +13,7 @@ export interface Script {
   reconcile: () => Promise<Settlement>
   /** Whether settled payments are watched, and what the chain says of them. */
   confirm: ((transaction: string | null) => Promise<Finality>) | null
+  payer: Address
   /** Proof of a credential. Default: the credential itself. */
   proof: (text: string) => string
   /** What was called, in order. */
@@ -28,6 +30,7 @@ export function createScript(): Script {
     settle: async () => SETTLED,
     reconcile: async () => ({ outcome: 'unknown', transaction: null, detail: 'no answer' }),
     confirm: null,
+    payer: NOBODY,
     proof: (text) => text,
     calls: [],
   }
@@ -57,7 +60,7 @@ export function scripted(script: Script): ProtocolFactory {
         network: 'eip155:1',
         asset: { address: NOBODY, decimals: 6, symbol: 'USDC' },
         amount: 10_000n,
-        payer: NOBODY,
+        payer: script.payer,
         recipient: charge.recipient('eip155:1'),
         evidence: {},
         deferred: { text },

@@ -1,10 +1,10 @@
 import { decodeBase64url, encodeBase64url } from '../../lib/base64.ts'
-import { fromUtf8, utf8 } from '../../lib/bytes.ts'
+import { fromUtf8 } from '../../lib/bytes.ts'
 import { canonicalJson, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 
 /** Writes what the Payment scheme carries: unpadded base64url of JSON in its one canonical form (RFC 8785). */
 export function encodeEnvelope(value: JsonObject): string {
-  return encodeBase64url(utf8(canonicalJson(value)))
+  return encodeBase64url(canonicalJson(value))
 }
 
 /** Reads it, in any form of JSON; `null` when it is not base64url, not UTF-8, not an object, or nested too deep. */

@@ -93,6 +93,7 @@ export function recordOf(verified: Verified, now: number): Payment {
     settle: 'before',
     credentialHash: '0x00',
     idempotency: null,
+    session: null,
     evidence: JSON.parse(JSON.stringify(verified.evidence)),
   }
   return claimed(payment, now, now + 1000)

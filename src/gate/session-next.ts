@@ -1,0 +1,47 @@
+import { CofferError } from '../problems/error.ts'
+import type { Session } from '../sessions/session.ts'
+import { keepHandlers, privately, withFields } from './answer-fields.ts'
+import { crossOriginFields } from './cross-origin.ts'
+import type { Conclusion, Next } from './next.ts'
+import type { Settings } from './settings.ts'
+
+/**
+ * Makes the {@link Next} of a request that a session lets in. Nothing is charged, so nothing is owed: whatever the handler
+ * answers, there is nothing to store.
+ */
+export function createSessionNext(
+  id: string | null,
+  session: Session,
+  request: Request,
+  settings: Settings,
+): Next {
+  const { wallet, recipient, ...payment } = session.payment
+  let hasEnded = false
+
+  function conclude(_status: number, headers: Pick<Headers, 'get'>): Conclusion {
+    if (hasEnded) throw new CofferError('invalid-state', 'this request was concluded already')
+    hasEnded = true
+    const shared = crossOriginFields(request.headers, settings).flatMap((field) =>
+      keepHandlers(field, headers),
+    )
+    const set = [...shared, ['cache-control', privately(headers.get('cache-control'))] as const]
+    return { set, body: null, recorded: Promise.resolve(true) }
+  }
+
+  return {
+    grant: {
+      payment: { ...payment, redeemed: false },
+      wallet: { id: wallet, address: recipient, chain: payment.network },
+      session: { id, expiresAt: session.expiresAt },
+    },
+    request,
+    isHeldBack: false,
+    isKept: false,
+    conclude,
+    finish: async (response) =>
+      withFields(response, response.body, conclude(response.status, response.headers).set),
+    async abandon() {
+      hasEnded = true
+    },
+  }
+}

@@ -1,0 +1,49 @@
+import { keccak_256 } from '@noble/hashes/sha3'
+import * as z from 'zod/mini'
+import { recoverSigner } from '../evm/signature.ts'
+import { decodeBase64url } from '../lib/base64.ts'
+import { fromUtf8, utf8 } from '../lib/bytes.ts'
+import { isHex } from '../lib/hex.ts'
+import { parseJsonObject } from '../lib/json.ts'
+import { type Address, parseAddress } from '../payments/address.ts'
+
+/** Longest token that is read, in characters. Real ones have about 700. */
+const MAX_TOKEN = 8192
+
+/** What a client says of itself. Of its other members (scope, times, amount) nothing is believed: our own record decides. */
+const schema = z.object({ walletAddress: z.string(), paymentTxHash: z.string() })
+
+/** A session token whose signature is right: this payer names that payment. */
+export interface SessionToken {
+  readonly payer: Address
+  /** Hash of the transaction that paid. */
+  readonly transaction: string
+}
+
+/**
+ * Reads a client-signed session token: base64url of JSON, a point, and an EIP-191 signature. Clients sign the JSON or its
+ * base64url; both are accepted, since one determines the other.
+ *
+ * @returns `null` for anything but a token that the wallet it names has signed.
+ */
+export function readSessionToken(text: string): SessionToken | null {
+  const [encoded = '', signature, ...more] = text.length <= MAX_TOKEN ? text.split('.') : []
+  if (more.length > 0 || !isHex(signature, 65)) return null
+  const bytes = decodeBase64url(encoded)
+  const json = bytes && fromUtf8(bytes)
+  const token = z.safeParse(schema, json === null ? null : parseJsonObject(json))
+  if (json === null || !token.success) return null
+  const payer = parseAddress(token.data.walletAddress)
+  const transaction = token.data.paymentTxHash.toLowerCase()
+  if (payer === null || !isHex(transaction, 32)) return null
+  const isSigned = [json, encoded].some(
+    (message) => recoverSigner(personalDigest(message), signature) === payer,
+  )
+  return isSigned ? { payer, transaction } : null
+}
+
+/** What a wallet signs for a message (EIP-191, version 0x45). */
+function personalDigest(message: string): Uint8Array {
+  const bytes = utf8(message)
+  return keccak_256(new Uint8Array([...utf8(`\x19Ethereum Signed Message:\n${bytes.length}`), ...bytes]))
+}
