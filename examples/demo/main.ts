@@ -117,8 +117,7 @@ process.exitCode = failures === 0 ? 0 : 1
 if (process.argv.includes('--serve') && failures === 0) {
   console.log(`\nStill up; end with Ctrl+C. Try:
   curl -i ${url}/weather
-  curl -s ${url}/weather | npx json   # the problem, with what x402 v1 clients read
-  curl -si ${url}/weather | sed -n 's/^payment-required: //Ip' | base64 -d   # what x402 v2 clients read
+  curl -si ${url}/weather | sed -n 's/^payment-required: //Ip' | tr -d '\\r' | base64 -d   # what x402 v2 clients read
   curl -i -X POST -H 'content-type: application/json' -d '{"topic":"bees"}' ${url}/report`)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop())
 }

@@ -15,8 +15,7 @@ export interface ProblemParts {
 /** The problem details object of a refusal (RFC 9457 section 3). */
 export function problemDetails(refusal: Refusal, problemBase: string, members: JsonObject = {}): JsonObject {
   const row = catalog[refusal.reason]
-  return {
-    ...members,
+  const standard = {
     type: 'ietf' in row ? IETF_BASE + row.ietf : `${problemBase}/${row.slug}`,
     title: row.title,
     status: row.status,
@@ -28,6 +27,8 @@ export function problemDetails(refusal: Refusal, problemBase: string, members: J
     ...(refusal.got !== undefined && { got: refusal.got }),
     ...(refusal.cause !== undefined && { cause: refusal.cause }),
   }
+  // First for who reads it, last so that no other member replaces one.
+  return { ...standard, ...members, ...standard }
 }
 
 /** The response to a refused request: a problem (RFC 9457), never cached. */
