@@ -42,6 +42,7 @@ describe('the official client of', () => {
       ['a POST, with its body', '/echo', { method: 'POST', body: '{"topic":"bees 🐝"}' }, 250_000n],
       ['a price that depends on the request', '/by-size?size=07', {}, 70_000n],
       ['a price of zero', '/free', {}, 0n],
+      ['for a long query', `/weather?q=${'bees'.repeat(2500)}`, {}, 10_000n],
     ] as const)('pays %s, once and exactly', async (_what, target, init, price) => {
       const path = target.split('?')[0] ?? ''
       const balances = () =>

@@ -7,6 +7,9 @@ import { encodeEnvelope } from './envelope.ts'
 import { PAYMENT_REQUIRED } from './headers.ts'
 import type { Offer } from './offers.ts'
 
+/** Longest URL that is written with its query. */
+const MAX_URL = 2048
+
 /**
  * Writes offers for both versions: the `PAYMENT-REQUIRED` field for v2 clients, body members for v1 clients, which read
  * nothing but the body.
@@ -25,7 +28,7 @@ export function createChallenge(
     x402Version: 2,
     error,
     resource: {
-      url: charge.url,
+      url: short(charge.url),
       ...(charge.description !== null && { description: charge.description }),
     },
     extensions: { 'payment-identifier': paymentIdentifier(charge.requireKey) },
@@ -42,6 +45,14 @@ export function createChallenge(
       accepts: offers.filter(isFirstOfV1).map((offer) => toV1(offer, charge)),
     },
   }
+}
+
+/**
+ * Clients echo the URL beside the request line itself, and servers read some 16 KiB of head: a long query, which nobody
+ * decides anything by here, would make the paid request too large.
+ */
+function short(url: string): string {
+  return url.length > MAX_URL ? (url.split('?')[0] ?? url) : url
 }
 
 /** Declares the extension by which clients name their request, so that they can send it again. */

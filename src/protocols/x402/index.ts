@@ -2,6 +2,7 @@ import { confirmPayment, watchesPayment } from '../../evm/finality.ts'
 import type { EvmNetwork } from '../../evm/network.ts'
 import { toBaseUnits } from '../../payments/amount.ts'
 import { invalidOption } from '../../problems/error.ts'
+import { refuseUnknownOptions } from '../../problems/options.ts'
 import type { ProtocolFactory } from '../protocol.ts'
 import { createChallenge } from './challenge.ts'
 import { type Content, readCredential } from './credential.ts'
@@ -21,7 +22,9 @@ export interface X402Options {
  *
  * @throws CofferError `invalid-option` when `networks` is empty or names a chain twice.
  */
-export function x402({ networks }: X402Options): ProtocolFactory {
+export function x402(options: X402Options): ProtocolFactory {
+  refuseUnknownOptions(options, ['networks'], 'x402')
+  const { networks } = options
   if (networks.length === 0) invalidOption('x402.networks', 'at least one network, such as base({ … })')
   const byId = new Map(networks.map((network) => [network.id, network]))
   if (byId.size < networks.length) invalidOption('x402.networks', 'each chain once')

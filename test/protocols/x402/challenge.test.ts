@@ -79,6 +79,14 @@ describe('PAYMENT-REQUIRED', () => {
     expect(accepts.map(({ extra }) => extra['digest'])).toEqual([digest, digest])
   })
 
+  test('names a URL with its query, unless that would make the paid request too large', () => {
+    const url = 'https://api.example.com/report?q='
+    const longest = url.padEnd(2048, 'q')
+    const urlOf = (url: string) => requiredOf(challengeOf(createCharge({ url }))).resource.url
+    expect(urlOf(longest)).toBe(longest)
+    expect(urlOf(`${longest}q`)).toBe('https://api.example.com/report')
+  })
+
   test('never comes twice: only the payer can know the credential that answers it', () => {
     const charge = createCharge()
     const challenges = Array.from(
@@ -139,6 +147,16 @@ describe('the payment-identifier extension', () => {
     expect(isPaymentIdentifierExtension(ours)).toBe(true)
     expect(isPaymentIdentifierRequired(ours)).toBe(requireKey)
     expect(validatePaymentIdentifier(ours)).toEqual({ valid: true })
+  })
+})
+
+describe('options', () => {
+  test.each([
+    ['networks', { networks: [] }],
+    ['networks', { networks: [networks[0], networks[0]] }],
+    ['facilitator', { networks, facilitator: 'https://facilitator.example' }],
+  ])('with bad or unknown %s are refused by name', (option, options) => {
+    expect(() => x402(options as Parameters<typeof x402>[0])).toThrow(`x402.${option}: expected`)
   })
 })
 
