@@ -33,7 +33,7 @@ export async function createCharge(
   const read = readLimit === null ? null : await readBody(request, readLimit)
   if (read !== null && 'kind' in read) return read
   const body = read?.bytes ?? null
-  const { pathname, search, origin, host } = new URL(request.url)
+  const { pathname, search, origin, hostname } = new URL(request.url)
   const target = pathname + search
   const price = typeof route.price === 'function' ? await route.price(request) : route.price
   const charge: Charge = {
@@ -41,7 +41,8 @@ export async function createCharge(
     recipient: route.wallet.recipient,
     url: (settings.publicOrigin ?? origin) + target,
     route: `${request.method === 'HEAD' ? 'GET' : request.method} ${shorten(target)}`,
-    realm: settings.realm ?? (settings.publicOrigin === null ? host : new URL(settings.publicOrigin).host),
+    realm:
+      settings.realm ?? (settings.publicOrigin === null ? hostname : new URL(settings.publicOrigin).hostname),
     description: route.description,
     digest: body && route.bindBody !== null ? `sha-256=:${encodeBase64(sha256(body))}:` : null,
     settlesLater: route.settle !== 'before',

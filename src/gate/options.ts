@@ -16,7 +16,7 @@ export interface CofferOptions {
   readonly protocols: readonly ProtocolFactory[]
   /** Where payments are kept: `sqlite('coffer.db')`; `memory()` forgets them with the process. */
   readonly store: Store
-  /** Authority that asks for payment, shown to payers. Default: the host of the request. */
+  /** Authority that asks for payment, shown to payers. Default: the host name of the request. */
   readonly realm?: string
   /** Field that carries session ids, both ways. Default `X-PRUDRA-SESSION-ID`. */
   readonly sessionHeader?: string
@@ -107,7 +107,7 @@ export interface RouteOptions {
   readonly acceptSessions?: boolean | SessionOptions
   /** Seconds that such a session lasts, 60 to 604800. Default 86400. */
   readonly sessionTtl?: number
-  /** Shown to payers. Any text without control characters. */
+  /** Shown to payers. Text in any language, without control characters, at most 500 characters. */
   readonly description?: string
   /**
    * Whether a credential is good for one body only: challenges then carry its digest. The body is read before the

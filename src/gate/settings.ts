@@ -127,7 +127,7 @@ export function readRoute(options: RouteOptions, settings: Settings): Route {
         ? async (request) => readPrice(await price(request), settings)
         : readPrice(price, settings),
     wallet,
-    description: description === undefined ? null : withoutControls('description', description),
+    description: description === undefined ? null : readDescription(description),
     settle: oneOf('settle', options.settle ?? 'before', SETTLE_MODES),
     requireIdempotency: options.requireIdempotency ?? false,
     session: readSession(options, wallet),
@@ -243,11 +243,19 @@ const oneOf = <Value extends string>(option: string, value: Value, values: reado
 const printable = (option: string, text: string): string =>
   /^[\x20-\x7e]+$/.test(text) ? text : invalidOption(option, 'printable ASCII text', text)
 
-const withoutControls = (option: string, text: string): string =>
+/** A description stands in every challenge three times, and clients read heads of 16 KiB. */
+const MAX_DESCRIPTION = 500
+
+function readDescription(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is control characters that are refused
-  typeof text === 'string' && text.isWellFormed() && !/[\x00-\x1f\x7f]/.test(text)
-    ? text
-    : invalidOption(option, 'text without control characters', text)
+  const isText = typeof text === 'string' && text.isWellFormed() && !/[\x00-\x1f\x7f]/.test(text)
+  if (isText && text.length <= MAX_DESCRIPTION) return text
+  return invalidOption(
+    'description',
+    `text without control characters, at most ${MAX_DESCRIPTION} characters`,
+    isText ? `${text.length} characters` : text,
+  )
+}
 
 function refuseUnknown(options: object, names: Readonly<Record<string, true>>, what: string): void {
   for (const name of Object.keys(options)) {

@@ -98,7 +98,7 @@ export const catalog = {
     status: 409,
     title: 'Idempotency Conflict',
     retryable: false,
-    charged: false,
+    charged: 'unknown',
   }),
   'result-unavailable': row({
     slug: 'result-unavailable',

@@ -33,7 +33,6 @@ beforeAll(async () => {
     {
       evm: [chains.evm],
       tempo: chains.tempo,
-      realm: 'localhost',
       pages: {
         '/llms.txt': '# A shop\nSells the weather, and reports.',
         '/openapi.json': {

@@ -44,10 +44,7 @@ export interface Payload extends Omit<Verified, 'proofs' | 'method' | 'network'>
   readonly proofs: readonly string[]
 }
 
-/** Clients refuse a `request` above 16 KiB, and with it every other challenge of the 402. */
-const MAX_DESCRIPTION = 1000
-
-/** The member that tells people what they pay for. A longer text is left out, since half a text may mislead. */
+/** The member that tells people what they pay for. */
 export function descriptionOf({ description }: Charge): { readonly description?: string } {
-  return description === null || description.length > MAX_DESCRIPTION ? {} : { description }
+  return description === null ? {} : { description }
 }
