@@ -4,7 +4,7 @@ export interface CatalogRow {
   readonly slug: string
   /** Name under `https://paymentauth.org/problems/` where the Payment scheme defines one. */
   readonly ietf?: string
-  readonly status: 400 | 401 | 402 | 404 | 408 | 409 | 410 | 413 | 422 | 429 | 431 | 503
+  readonly status: 400 | 401 | 402 | 404 | 405 | 408 | 409 | 410 | 413 | 422 | 429 | 431 | 500 | 503
   readonly title: string
   /** Whether sending the same request again, unchanged, can succeed. */
   readonly retryable: boolean
@@ -162,6 +162,56 @@ export const catalog = {
     status: 401,
     title: 'Unauthorized',
     retryable: false,
+    charged: false,
+  }),
+  'not-found': row({
+    slug: 'not-found',
+    status: 404,
+    title: 'Not Found',
+    retryable: false,
+    charged: false,
+  }),
+  'method-not-allowed': row({
+    slug: 'method-not-allowed',
+    status: 405,
+    title: 'Method Not Allowed',
+    retryable: false,
+    charged: false,
+  }),
+  'payment-not-found': row({
+    slug: 'payment-not-found',
+    status: 404,
+    title: 'Payment Not Found',
+    retryable: false,
+    charged: false,
+  }),
+  /** `session-not-found` of the API, where there is nothing to pay. */
+  'unknown-session': row({
+    slug: 'session-not-found',
+    status: 404,
+    title: 'Session Not Found',
+    retryable: false,
+    charged: false,
+  }),
+  'webhook-not-found': row({
+    slug: 'webhook-not-found',
+    status: 404,
+    title: 'Webhook Not Found',
+    retryable: false,
+    charged: false,
+  }),
+  'delivery-not-found': row({
+    slug: 'delivery-not-found',
+    status: 404,
+    title: 'Delivery Not Found',
+    retryable: false,
+    charged: false,
+  }),
+  'internal-error': row({
+    slug: 'internal-error',
+    status: 500,
+    title: 'Internal Error',
+    retryable: true,
     charged: false,
   }),
   'vault-not-found': row({

@@ -32,6 +32,8 @@ export interface Protocol {
   confirm(payment: Payment): Promise<Finality>
   /** Header fields of the receipt of a payment, for an answer with this status. */
   receipt(payment: Payment, status: number): readonly HeaderField[]
+  /** Every way to pay such a charge, as it can be told before there is a request. */
+  offers(terms: Terms): readonly Offer[]
   /** Throws for a price that no offer can express exactly (more decimals than the asset has). */
   checkPrice(price: Price): void
   /** Chains that this protocol is paid on; each needs a recipient in every wallet. */
@@ -71,6 +73,21 @@ export interface Charge {
   readonly ttl: number
   /** When challenges written now end, epoch milliseconds. */
   readonly expiresAt: number
+}
+
+/** What of a charge is the same for every request of a route. */
+export type Terms = Pick<Charge, 'price' | 'recipient' | 'description'>
+
+/** One way to pay for a route. */
+export interface Offer {
+  /** The protocol's name for the way of paying: `exact`, `tempo`, `evm`. */
+  readonly method: string
+  readonly network: ChainId
+  /** Token contract. */
+  readonly asset: Address
+  /** Base units of the asset. */
+  readonly amount: bigint
+  readonly recipient: Address
 }
 
 /** How deep a transaction lies: deep enough, not yet, or no longer on the chain at all. */

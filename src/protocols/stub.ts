@@ -23,6 +23,7 @@ export function stub(): ProtocolFactory {
     name: 'x402',
     chains: [NETWORK],
     challenge: () => null,
+    offers: () => [],
     checkPrice: () => {},
     credential(request) {
       const text = request.get('x-payment')

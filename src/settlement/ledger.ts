@@ -164,6 +164,10 @@ export function createLedger({ store, clock, leaseMs, resultMs, follow, isWatche
         ...payment.proofs.map((proof) => index(keys.proof(proof))),
         index(keys.credential(payment.credentialHash)),
         ...(payment.idempotency ? [index(keys.idempotency(payment.idempotency.hash), now + resultMs)] : []),
+        {
+          key: keys.paymentAt(now, payment.id),
+          value: { payment: payment.id, protocol: payment.protocol, route: payment.route },
+        },
         // Should this process die, somebody will look. What the outbox settles, it settles at once.
         enqueue(job, jobDueAt),
         ...follow('payment.received', payment),

@@ -4,6 +4,8 @@ import type { Range } from './store.ts'
 export const keys = {
   /** The payment record. */
   payment: (id: string): string => `payment/${id}`,
+  /** A payment by the instant of its claim: `{ payment: 'pay_…', protocol, route }`. */
+  paymentAt: (at: number, id: string): string => `payment-at/${instant(at)}/${id}`,
   /** Which payment spent a proof: `{ payment: 'pay_…' }`. */
   proof: (proof: string): string => `proof/${proof}`,
   /** Which payment a credential made, by the SHA-256 of its text: `{ payment: 'pay_…' }`. */

@@ -1,6 +1,7 @@
 import { createCoffer } from '../../src/gate/coffer.ts'
 import type { CofferOptions } from '../../src/gate/options.ts'
 import type { Address } from '../../src/payments/address.ts'
+import { toBaseUnits } from '../../src/payments/amount.ts'
 import type { Settlement } from '../../src/payments/settlement.ts'
 import { isRefusal, type Refusal, refuse } from '../../src/problems/refusal.ts'
 import type { Finality, ProtocolFactory } from '../../src/protocols/protocol.ts'
@@ -42,6 +43,15 @@ export function scripted(script: Script): ProtocolFactory {
     name: 'x402',
     chains: ['eip155:1'],
     checkPrice: () => {},
+    offers: ({ price, recipient }) => [
+      {
+        method: 'exact',
+        network: 'eip155:1',
+        asset: NOBODY,
+        amount: toBaseUnits(price, 6),
+        recipient: recipient('eip155:1'),
+      },
+    ],
     challenge: (charge) => ({ headers: [['x-challenge', charge.route]], members: { digest: charge.digest } }),
     credential(headers) {
       const text = headers.get('x-scripted')

@@ -141,6 +141,7 @@ export function payingOn(chain: Chain, caller: Caller, turns: Turns): ProtocolFa
     name: 'x402',
     chains: ['eip155:1'],
     checkPrice: () => {},
+    offers: () => [],
     challenge: () => ({ headers: [] }),
     credential(headers) {
       const text = headers.get('x-scripted')

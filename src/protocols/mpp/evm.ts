@@ -70,6 +70,7 @@ export function evm(options: EvmOptions): Method {
   return {
     name: 'evm',
     chain: network.id,
+    asset,
     request: (charge) => ({
       amount: toBaseUnits(charge.price, asset.decimals).toString(),
       currency: asset.address,

@@ -1,3 +1,4 @@
+import { toBaseUnits } from '../../payments/amount.ts'
 import type { Payment } from '../../payments/payment.ts'
 import type { Settlement } from '../../payments/settlement.ts'
 import { invalidOption } from '../../problems/error.ts'
@@ -40,6 +41,14 @@ export function mpp(options: MppOptions): ProtocolFactory {
       },
       challenge: (charge, request) =>
         createChallenge(selectMethods(methods, request.get(ACCEPT_PAYMENT)), charge, signer, random),
+      offers: ({ price, recipient }) =>
+        methods.map(({ name, chain, asset }) => ({
+          method: name,
+          network: chain,
+          asset: asset.address,
+          amount: toBaseUnits(price, asset.decimals),
+          recipient: recipient(chain),
+        })),
       credential: readCredential,
       // What `readCredential` made comes back as it was.
       verify: ({ content }, charge) => verifyContent(content as Content, charge, methods, signer, clock),

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../lib/json.ts'
 import type { Price } from '../../payments/amount.ts'
+import type { Asset } from '../../payments/asset.ts'
 import type { ChainId } from '../../payments/chain.ts'
 import type { Payment } from '../../payments/payment.ts'
 import type { Settlement } from '../../payments/settlement.ts'
@@ -11,6 +12,8 @@ export interface Method {
   /** Name on the wire. */
   readonly name: string
   readonly chain: ChainId
+  /** Token to be paid in. */
+  readonly asset: Asset
   /** The `request` of a challenge: what to pay, in this method's own schema. Deterministic. */
   request(charge: Charge): JsonObject
   /** Checks a payload against the challenge it answers, which has been authenticated and is not expired. */

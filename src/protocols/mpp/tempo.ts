@@ -47,6 +47,7 @@ export function tempo(options: TempoOptions): Method {
   return {
     name: 'tempo',
     chain: setup.chain,
+    asset,
     request: (charge) => ({
       amount: toBaseUnits(charge.price, asset.decimals).toString(),
       currency: asset.address,

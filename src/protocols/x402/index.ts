@@ -36,6 +36,16 @@ export function x402(options: X402Options): ProtocolFactory {
     },
     challenge: (charge, _request, refusal) =>
       createChallenge(createOffers(charge, networks), charge, refusal, random),
+    offers: ({ price, recipient }) =>
+      networks.flatMap(({ id, assets }) =>
+        assets.map(({ address, decimals }) => ({
+          method: 'exact',
+          network: id,
+          asset: address,
+          amount: toBaseUnits(price, decimals),
+          recipient: recipient(id),
+        })),
+      ),
     credential: readCredential,
     verify: ({ content }, charge) => verifyContent(content as Content, charge, networks, clock),
     reconcile: (payment) => reconcile(payment, byId.get(payment.network)),

@@ -40,6 +40,7 @@ export function createMethod(name: string, request: JsonObject = { amount: '1000
   return {
     name,
     chain: 'eip155:1',
+    asset: { address: RECIPIENT, decimals: 6, symbol: 'TEST' },
     request: ({ price }) => ({ ...request, price: price.text }),
     checkPrice: () => {},
     watches: () => false,
