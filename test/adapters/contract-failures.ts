@@ -22,7 +22,7 @@ export function proveFailures({ describe, it, expect, serving, adapter }: Prover
       ),
     )
 
-    it.each([400, 404, 500])('a %i does the same', (status) =>
+    it.each([400, 404, 500])('a %i does the same (case 12)', (status) =>
       serving(
         (_, run) => ({ status: run === 1 ? status : 200 }),
         async ({ call, settlements }) => {

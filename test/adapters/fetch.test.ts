@@ -84,7 +84,7 @@ describe('paid() for fetch handlers', () => {
     expect(() => paid(coffer, { price: '1e3' }, () => new Response())).toThrow(/price/)
   })
 
-  it('passes on whatever else the server gives, with its types', async () => {
+  it('passes on whatever else the server gives, with its types (fault 12)', async () => {
     const { coffer } = createSeller()
     const seen: unknown[] = []
     const handle = paid(coffer, ROUTE, (_, grant, context: { params: { id: string } }, more: number) => {

@@ -73,7 +73,7 @@ async function pay(kind: ClientKind, path: string) {
 
 describe.each(settledByUs)('a settlement for $name', (kind) => {
   it.each(['/report', '/after'])(
-    'whose answer is lost is a 503 (%s); then the same credential works, and money moved once',
+    'whose answer is lost is a 503 (%s); then the same credential works, and money moved once (case 4)',
     async (path) => {
       rpcOf(kind).fail = loseAnswers
       const { response, again, ran, spent } = await pay(kind, path)

@@ -52,7 +52,7 @@ describe.each(clientKinds)('one credential of $name', (kind) => {
   const earned = () => chains[kind.chain].balanceOf(shop.seller)
   const spent = async () => TEN_DOLLARS - (await chains[kind.chain].balanceOf(payer.address))
 
-  it('sent fifty times at once is settled once and runs one handler', async () => {
+  it('sent fifty times at once is settled once and runs one handler (case 1)', async () => {
     const [before, settledBefore] = [await earned(), await settlements()]
     const sent = await prepare('/a')
     const answers = await Promise.all(Array.from({ length: 50 }, () => send(sent)))
@@ -63,7 +63,7 @@ describe.each(clientKinds)('one credential of $name', (kind) => {
     expect(await codeOf(await send(sent))).toBe('duplicate-payment')
   })
 
-  it('buys no other route, no other method and no other body', async () => {
+  it('buys no other route, no other method and no other body (case 8)', async () => {
     const [before, ranBefore] = [await spent(), shop.grants.length]
     const bought = await prepare('/bound', { method: 'POST', body: '{"topic":"bees"}' })
     // A v1 client says nothing about what it pays for: its first use decides.
@@ -88,7 +88,7 @@ describe.each(clientKinds)('one credential of $name', (kind) => {
     expect((await spent()) - before).toBe(PRICE)
   })
 
-  it('redeems what it paid for when the handler failed, and is charged once', async () => {
+  it('redeems what it paid for when the handler failed, and is charged once (case 12)', async () => {
     const before = await spent()
     const sent = await prepare('/flaky')
     for (const [at, status] of [500, 500, 400].entries()) {

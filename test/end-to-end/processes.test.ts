@@ -66,7 +66,7 @@ async function sendUntilFree(sent: Sent, url: string): Promise<Response> {
 }
 
 describe('two processes on one file', () => {
-  it('settle one credential once, of whatever client', async () => {
+  it('settle one credential once, of whatever client (case 2)', async () => {
     const setUp = createSetup()
     const shops = await Promise.all([setUp(1), setUp(2)])
     for (const [at, { name }] of clientKinds.entries()) {
@@ -107,7 +107,7 @@ describe('a process that is killed', () => {
     expect(await spent()).toBe(PRICE)
   }
 
-  it('after the money moved, and before it knows, redeems the credential when it is back', () =>
+  it('after the money moved, and before it knows, redeems the credential when it is back (case 3)', () =>
     killAt('eth_getTransactionReceipt', 'drop'))
 
   it('while the transaction is on its way settles once', () =>

@@ -99,7 +99,7 @@ describe.each(clientKinds)('with an Idempotency-Key, an answer that got lost on 
     },
   )
 
-  it('is not given for another body, nor without the key, nor for another key', async () => {
+  it('is not given for another body, nor without the key, nor for another key (case 13)', async () => {
     const { buy, paid, spent } = await createBuyer(kind)
     await buy('/report', 'k1', { method: 'POST', body: 'bees' })
     const [sent, ranBefore] = [paid(), shop.runs('/report')]

@@ -63,7 +63,7 @@ describe.each(clientKinds.filter(({ credential }) => credential === 'authorizati
 )
 
 it.each(['', 'x'.repeat(31), ['x'.repeat(32), 'short'], []].map((secret) => [secret]))(
-  'the secret %j is refused when the shop opens, without being shown',
+  'the secret %j is refused when the shop opens, without being shown (case 15)',
   async (secret) => {
     const opening = openShop({}, { evm: [chains.evm], secret })
     await expect(opening).rejects.toThrow(/^secret/)

@@ -21,7 +21,7 @@ function response(answer: Answer): Response {
 }
 
 describe('an unpaid request', () => {
-  it('gets a 402 that is a problem, is never cached, and charges nothing', async () => {
+  it('gets a 402 that is a problem, is never cached, and charges nothing (case 23)', async () => {
     const { coffer, script } = createSeller()
     const answer = response(await coffer.handle(request(null), ROUTE))
     expect(answer.status).toBe(402)
@@ -66,7 +66,7 @@ describe('a credential', () => {
     expect(script.calls.filter((call) => call === 'settle')).toHaveLength(1)
   })
 
-  it('sent fifty times at once is settled once and runs one handler', async () => {
+  it('sent fifty times at once is settled once and runs one handler (case 1)', async () => {
     const { coffer, script } = createSeller()
     const answers = await Promise.all(Array.from({ length: 50 }, () => coffer.handle(request('a'), ROUTE)))
     expect(answers.filter(isNext)).toHaveLength(1)
@@ -77,7 +77,7 @@ describe('a credential', () => {
     expect(script.calls.filter((call) => call === 'settle')).toHaveLength(1)
   })
 
-  it('is good for one route: the first that it was used on', async () => {
+  it('is good for one route: the first that it was used on (case 8)', async () => {
     const { coffer, script } = createSeller()
     await next(await coffer.handle(request('a'), ROUTE)).abandon()
     for (const [url, method] of [
@@ -122,7 +122,7 @@ describe('a credential', () => {
 
 describe('what is paid for', () => {
   it.each([400, 404, 500, 503])(
-    'stays owed after an answer of %i: the same credential redeems it',
+    'stays owed after an answer of %i: the same credential redeems it (case 12)',
     async (status) => {
       const { coffer, script } = createSeller()
       const failed = await next(await coffer.handle(request('a'), ROUTE)).finish(
@@ -139,7 +139,7 @@ describe('what is paid for', () => {
     },
   )
 
-  it('stays owed when the handler throws', async () => {
+  it('stays owed when the handler throws (case 12)', async () => {
     const { coffer } = createSeller()
     await next(await coffer.handle(request('a'), ROUTE)).abandon()
     expect(next(await coffer.handle(request('a'), ROUTE)).grant.payment.redeemed).toBe(true)

@@ -22,7 +22,7 @@ describe('caching', () => {
     ['max-age=600', 'private'],
     ['no-store', 'no-store'],
     ['private, max-age=60', 'private, max-age=60'],
-  ])('of a paid answer: %s becomes %s', async (given, expected) => {
+  ])('of a paid answer: %s becomes %s (case 23)', async (given, expected) => {
     const answer = await pay(
       createSeller(),
       new Response('', { headers: given ? { 'cache-control': given } : {} }),
@@ -32,7 +32,7 @@ describe('caching', () => {
 })
 
 describe('cross-origin requests', () => {
-  it('may read challenges and receipts, from anywhere by default', async () => {
+  it('may read challenges and receipts, from anywhere by default (case 24)', async () => {
     const seller = createSeller()
     const init = { headers: { origin: 'https://agent.test' } }
     const challenged = (await seller.coffer.handle(request(null, undefined, init), ROUTE)) as Response
@@ -43,7 +43,7 @@ describe('cross-origin requests', () => {
     }
   })
 
-  it('are answered 204 before they are made, without a payment', async () => {
+  it('are answered 204 before they are made, without a payment (case 24)', async () => {
     const { coffer, script } = createSeller()
     const answer = (await coffer.handle(
       request(null, undefined, {
@@ -172,7 +172,7 @@ describe('the challenge limit', () => {
     expect(answers).toEqual([402, 402, 402, 429])
   })
 
-  it('ignores X-Forwarded-For unless a proxy of ours wrote it', async () => {
+  it('ignores X-Forwarded-For unless a proxy of ours wrote it (case 25)', async () => {
     const spoofed = limited()
     for (const hop of ['198.51.100.1', '198.51.100.2', '198.51.100.3']) {
       await statuses(spoofed, 1, { address: '192.0.2.1' }, { 'x-forwarded-for': hop })
@@ -224,7 +224,7 @@ describe('a route that binds the body', () => {
     expect(paid.request.headers.get('x-scripted')).toBe('a')
   })
 
-  it('refuses a larger body by its announced length, and while it streams, without reading on', async () => {
+  it('refuses a larger body by its announced length, and while it streams, without reading on (case 22)', async () => {
     const { coffer, script } = createSeller()
     const announced = (await coffer.handle(
       post('x'.repeat(1001), { 'content-length': '1001' }),

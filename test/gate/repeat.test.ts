@@ -19,7 +19,7 @@ const settlements = (seller: Seller): number => seller.script.calls.filter((call
 
 describe('a request with an idempotency key', () => {
   it.each(['key-1', '"key 1"', '"quo\\"ted"', 'a'.repeat(255)])(
-    'brings its answer back, byte for byte: %s',
+    'brings its answer back, byte for byte: %s (case 13)',
     async (key) => {
       const seller = createSeller()
       const bytes = crypto.getRandomValues(new Uint8Array(1000))
@@ -74,7 +74,7 @@ describe('a request with an idempotency key', () => {
   it.each<[string, () => Request]>([
     ['another body', () => keyed('a', 'key', 'other')],
     ['another body and credential', () => keyed('b', 'key', 'other')],
-  ])('with %s is refused', async (_name, other) => {
+  ])('with %s is refused (case 13)', async (_name, other) => {
     const seller = createSeller()
     await (await buy(seller, keyed('a', 'key'), () => new Response('answer'))).text()
     const refused = await buy(seller, other(), () => expect.unreachable())

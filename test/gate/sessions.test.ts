@@ -70,7 +70,7 @@ describe('a payment on a route that accepts sessions', () => {
     expect(((await visit(seller, id)) as Response).status).toBe(402)
   })
 
-  it('keeps nothing in the store that could be used', async () => {
+  it('keeps nothing in the store that could be used (case 26)', async () => {
     const store = memory()
     const seller = createSeller({ store })
     const next = (await seller.coffer.handle(
@@ -131,14 +131,14 @@ describe('a session', () => {
     expect(((await seller.coffer.handle(request('b'), ROUTE)) as Next).grant.payment.redeemed).toBe(false)
   })
 
-  it('that is not good lets a credential beside it pay', async () => {
+  it('that is not good lets a credential beside it pay (case 27)', async () => {
     const seller = createSeller()
     const both = request('b', undefined, { headers: { [HEADER]: 'sess_made_up' } })
     expect(await seller.coffer.handle(both, ROUTE)).not.toBeInstanceOf(Response)
   })
 
   it.each<[string, RouteOptions, RouteOptions]>([
-    ['a dearer route', ROUTE, { price: '5', acceptSessions: true }],
+    ['a dearer route (case 28)', ROUTE, { price: '5', acceptSessions: true }],
     ['a route of another wallet', ROUTE, { price: '0.01', wallet: 'other', acceptSessions: true }],
     ['a route of another scope', ROUTE, { price: '0.01', acceptSessions: { scope: 'reports' } }],
     [
@@ -169,7 +169,7 @@ describe('a session', () => {
   it.each([
     ['by default', {}, 86_400],
     ['when the route says so', { sessionTtl: 60 }, 60],
-  ])('ends %s', async (_name, options, seconds) => {
+  ])('ends %s (fault 17)', async (_name, options, seconds) => {
     const seller = createSeller()
     const id = await open(seller, { ...ROUTE, ...options })
     seller.advance(seconds * 1000 - 1)
@@ -182,7 +182,7 @@ describe('a session', () => {
     expect(() => createSeller().coffer.check({ ...ROUTE, sessionTtl })).toThrow(/^sessionTtl: /)
   })
 
-  it('ends when it is revoked, and can be looked up until then', async () => {
+  it('ends when it is revoked, and can be looked up until then (fault 17)', async () => {
     const seller = createSeller()
     const id = await open(seller)
     expect(await seller.coffer.sessions.get(id)).toMatchObject({ ceiling: '0.01', scope: 'wallet:main' })
@@ -212,7 +212,7 @@ describe('a session', () => {
   })
 
   it.each(['', 'sess_', `sess_${'a'.repeat(43)}`, `SESS_${'a'.repeat(43)}`, 'x'.repeat(10_000)])(
-    'has no id of the client: %s',
+    'has no id of the client: %s (case 27)',
     async (id) => {
       expect(((await visit(createSeller(), id)) as Response).status).toBe(402)
     },

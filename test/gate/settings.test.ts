@@ -14,7 +14,7 @@ const good: CofferOptions = {
 describe('options', () => {
   it.each<[string, object, RegExp]>([
     [
-      'a short secret',
+      'a short secret (case 15)',
       { secret: 's'.repeat(31) },
       /^secret\[0\]: expected at least 32 bytes, got "31 bytes"$/,
     ],
@@ -77,7 +77,7 @@ describe('route options', () => {
     ['an exponent', { price: '1e3' }, /^price: /],
     ['an unknown wallet', { price: '1', wallet: 'other' }, /^wallet: expected one of main, got "other"$/],
     [
-      'a line break',
+      'a line break (case 21)',
       { price: '1', description: 'a\r\nSet-Cookie: x' },
       /^description: expected text without control/,
     ],
@@ -87,7 +87,7 @@ describe('route options', () => {
     expect(() => coffer.check(wrong as RouteOptions)).toThrow(message)
   })
 
-  it('may have a description in any language', () => {
+  it('may have a description in any language (case 21)', () => {
     expect(() => createSeller().coffer.check({ price: '1', description: 'Wetter für Köln ☀️' })).not.toThrow()
   })
 

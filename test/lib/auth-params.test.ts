@@ -20,7 +20,7 @@ function plain({ scheme, token68, params }: AuthItem) {
 }
 
 describe('parseAuthItems reads', () => {
-  it('several challenges in one field, with quoted commas and escapes', () => {
+  it('several challenges in one field, with quoted commas and escapes (case 18)', () => {
     expect(items('Bearer realm="a, b", error="x", Payment id="1", realm="say \\"hi\\" \\\\ there"')).toEqual([
       { scheme: 'Bearer', params: { realm: 'a, b', error: 'x' } },
       { scheme: 'Payment', params: { id: '1', realm: 'say "hi" \\ there' } },
@@ -73,13 +73,13 @@ describe('parseAuthItems reads', () => {
 
 describe('parseAuthItems refuses', () => {
   it.each([
-    ['an unterminated quoted string', 'Payment id="abc', 'expected a value', 15],
+    ['an unterminated quoted string (case 18)', 'Payment id="abc', 'expected a value', 15],
     ['a quoted string that ends in a backslash', 'Payment id="abc\\', 'expected a value', 16],
     ['a control character in a quoted string', 'Payment id="a\u0000"', 'expected a value', 13],
     ['an escaped line end', 'Payment id="a\\\n"', 'expected a value', 14],
     ['a character past Latin-1', 'Payment id="a€"', 'expected a value', 13],
     ['a parameter without a value', 'Payment a=1, b=, c=2', 'expected a value', 15],
-    ['a parameter that stands twice', 'Payment a=1, b=2, A=3', 'duplicate parameter', 18],
+    ['a parameter that stands twice (case 20)', 'Payment a=1, b=2, A=3', 'duplicate parameter', 18],
     ['parameters without a comma', 'Payment a="1" b="2"', 'expected a comma', 14],
     ['text behind a quoted string', 'Payment a="1"x', 'expected a comma', 13],
     ['a token68 with parameters', 'Payment abc, id="1"', 'expected a space after the scheme', 15],
@@ -191,7 +191,7 @@ describe('for any input parseAuthItems', () => {
 
   // Anything worse than linear would run for hours on these.
   it.each(['"', '\\"', 'a', ' ', ',', '=', 'a=', 'a,', 'a ', 'a=" ', 'a= ', 'a  ,', '\\', 'a="\\', 'a==== '])(
-    'takes a megabyte of %j in one pass',
+    'takes a megabyte of %j in one pass (cases 18 and 19)',
     (unit) => {
       const text = unit.repeat((1 << 20) / unit.length)
       for (const field of [text, `Payment ${text}`, `Payment a="${text}`, `Payment a=b, ${text}`]) {

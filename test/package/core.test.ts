@@ -16,12 +16,12 @@ const edge = Object.entries(exported).flatMap(([name, { default: file }]) =>
 )
 
 describe.each(edge)('the entry %s', (_, entry) => {
-  it('loads no builtin of Node, and only light packages', () => {
+  it('loads no builtin of Node, and only light packages (fault 19)', () => {
     const packages = [...loadedWith(entry)].filter((to) => !isFile(to))
     expect(packages.filter((name) => !LIGHT.some((light) => name.startsWith(light)))).toEqual([])
   })
 
-  it('bundles for a runtime that is not Node, with everything it may load later', async () => {
+  it('bundles for a runtime that is not Node, with everything it may load later (fault 23)', async () => {
     const { warnings, metafile } = await bundle(entry)
     // A shared chunk that a bundler drops is what "sideEffects": false is for.
     expect(warnings.filter(({ id }) => id !== 'ignored-bare-import')).toEqual([])
@@ -30,7 +30,7 @@ describe.each(edge)('the entry %s', (_, entry) => {
 })
 
 describe('the core', () => {
-  it('is bundled without viem', async () => {
+  it('is bundled without viem (fault 19)', async () => {
     const { metafile } = await bundle('dist/index.js')
     expect(
       Object.keys(metafile.inputs).filter((file) => /node_modules\/(?:viem|ox|abitype)\//.test(file)),

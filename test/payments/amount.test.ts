@@ -42,7 +42,7 @@ describe('parseAmount', () => {
     String(MAX_UINT256 + 1n),
     '9'.repeat(78),
     '1'.repeat(80),
-  ])('refuses the text %j', (text) => expect(parseAmount(text)).toBeNull())
+  ])('refuses the text %j (case 14)', (text) => expect(parseAmount(text)).toBeNull())
 
   it.each([1, 1n, null, undefined, true, [], ['1'], {}, { toString: () => '1' }])(
     'refuses %o, which is no text',

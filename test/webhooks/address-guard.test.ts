@@ -229,7 +229,7 @@ describe('a host', () => {
     'http://router.home.arpa',
     'http://intranet',
     'http://ⓛocalhost',
-  ])('is not public: %s', (url) => {
+  ])('is not public: %s (case 39)', (url) => {
     expect(isPublicHost(hostOf(url))).toBe(false)
   })
 

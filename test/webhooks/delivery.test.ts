@@ -103,7 +103,7 @@ describe('an event', () => {
 })
 
 describe('an endpoint that does not take a message', () => {
-  it('gets it again on schedule, with the same id, a fresh time and a fresh signature', async () => {
+  it('gets it again on schedule, with the same id, a fresh time and a fresh signature (case 40)', async () => {
     sender.script.push(500, 500)
     await seller.emit()
     await seller.work()
@@ -214,7 +214,7 @@ describe('Retry-After', () => {
     return workAtNext()
   }
 
-  it.each([429, 503])('of a %i is obeyed, in seconds and as a date', async (status) => {
+  it.each([429, 503])('of a %i is obeyed, in seconds and as a date (case 40)', async (status) => {
     expect(await waitAfter(status, '120')).toBe(120 * SECOND)
     expect(await waitAfter(status, new Date(seller.now() + HOUR).toUTCString())).toBe(HOUR)
     expect(sender.posts).toHaveLength(4)
@@ -245,7 +245,7 @@ describe('Retry-After', () => {
 })
 
 describe('an endpoint that answers 410', () => {
-  it('is disabled and told of nothing more, until it is enabled again', async () => {
+  it('is disabled and told of nothing more, until it is enabled again (case 40)', async () => {
     sender.script.push(410)
     await seller.emit()
     await seller.work()
@@ -402,7 +402,7 @@ describe('a worker that dies', () => {
     return failing
   }
 
-  it('between the post and its commit has the message sent again, with the same id', async () => {
+  it('between the post and its commit has the message sent again, with the same id (case 40)', async () => {
     const store = failingAtEnd(memory({ clock: () => seller.now() }), 1)
     seller = createSeller({ send: sender.send }, store)
     endpoint = await seller.endpoints.create({ url: URL_A })

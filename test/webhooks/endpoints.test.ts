@@ -87,7 +87,7 @@ describe('an endpoint', () => {
     `https://example.com/${'x'.repeat(2048)}`,
     null,
     7,
-  ])('cannot have the URL %j', async (url) => {
+  ])('cannot have the URL %j (case 39)', async (url) => {
     const { endpoints } = createSeller({ send })
     const { id } = await endpoints.create({ url: URL_A })
     const message = expect.not.stringContaining('hunter2')
@@ -171,7 +171,7 @@ describe('secrets in the store', () => {
   const OLD = 'the old secret of the configuration'
   const NEXT = 'the next secret of the configuration'
 
-  it('cannot be used by who has a dump of it', async () => {
+  it('cannot be used by who has a dump of it (case 26)', async () => {
     const seller = createSeller({ send })
     const created = await seller.endpoints.create({ url: URL_A })
     const rotated = await seller.endpoints.rotateSecret(created.id)

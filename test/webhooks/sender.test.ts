@@ -146,7 +146,7 @@ describe('a post', () => {
   })
 })
 
-describe('an internal address is never connected to', () => {
+describe('an internal address is never connected to (case 39)', () => {
   it.each([
     'http://127.1',
     'http://127.0.0.1.',

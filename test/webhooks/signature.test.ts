@@ -98,7 +98,7 @@ describe('a message', () => {
     expect(second['webhook-signature']).not.toBe(first['webhook-signature'])
   })
 
-  it('is refused when any of its bytes is another', () => {
+  it('is refused when any of its bytes is another (case 41)', () => {
     const bytes = new TextEncoder().encode(BODY)
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (index, change) => {
@@ -129,7 +129,7 @@ describe('a message', () => {
     [0, true],
     [300, true],
     [301, false],
-  ])('that is %i seconds off is verified: %s', (seconds, isVerified) => {
+  ])('that is %i seconds off is verified: %s (case 41)', (seconds, isVerified) => {
     for (const ms of [0, 999]) {
       const verify = () => verifyWebhook(BODY, sign([SECRET], NOW), SECRET, at(NOW + seconds * 1000 + ms))
       if (isVerified) expect(verify()).toEqual(EVENT)
@@ -137,7 +137,7 @@ describe('a message', () => {
     }
   })
 
-  it('is refused for a timestamp that is not whole seconds, even when it was signed', () => {
+  it('is refused for a timestamp that is not whole seconds, even when it was signed (case 41)', () => {
     for (const timestamp of [
       '123abc',
       `${NOW / 1000}.0`,
@@ -159,7 +159,7 @@ describe('a message', () => {
     }
   })
 
-  it('is refused for every signature that is not the one', () => {
+  it('is refused for every signature that is not the one (case 41)', () => {
     const right = sign()['webhook-signature']
     const wrong = [
       '',

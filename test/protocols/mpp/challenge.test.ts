@@ -62,7 +62,7 @@ describe('a challenge of ours', () => {
     ['Grüße 🎉', undefined],
     ['tab\there', undefined],
     ['plain', 'plain'],
-  ])('stays well-formed with the description %j', (description, shown) => {
+  ])('stays well-formed with the description %j (case 21)', (description, shown) => {
     const [challenge] = Challenge.deserializeList(fieldOf(createCharge({ description })))
     expect(challenge?.description).toBe(shown)
   })

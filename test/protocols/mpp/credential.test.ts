@@ -78,12 +78,12 @@ test('members that we do not know are passed over, and null stands for absent', 
 })
 
 describe('is refused', () => {
-  test('twice in one request', () => {
+  test('twice in one request (case 20)', () => {
     const twice = `${write({ challenge, payload })}, ${write({ challenge, payload })}`
     expect(read(twice)).toMatchObject({ reason: 'bad-request' })
   })
 
-  test('above 32 KiB', () => {
+  test('above 32 KiB (case 19)', () => {
     const long = write({ challenge, payload: { ...payload, signature: 'f'.repeat(32_768) } })
     expect(read(long)).toMatchObject({ reason: 'credential-too-large' })
     expect(read(`Payment ${'x'.repeat(2 ** 20)}`)).toMatchObject({ reason: 'credential-too-large' })

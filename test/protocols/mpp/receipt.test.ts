@@ -38,7 +38,7 @@ describe('the receipt', () => {
     expect(parseReceipt(value)?.reference).toBe('the-id')
   })
 
-  test.each([[301], [399], [400], [402], [500], [199]])('does not go with status %i', (status) => {
+  test.each([[301], [399], [400], [402], [500], [199]])('does not go with status %i (case 12)', (status) => {
     expect(receiptFields(paid, status)).toEqual([])
   })
 

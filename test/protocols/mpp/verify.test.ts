@@ -77,7 +77,7 @@ test.each(['tempo', 'evm'])('a credential for %s that answers its challenge is b
 })
 
 describe('a credential is refused', () => {
-  test('when any parameter of its challenge was changed', async () => {
+  test('when any parameter of its challenge was changed (case 9)', async () => {
     const names = fc.constantFrom('id', 'realm', 'method', 'intent', 'request', 'expires', 'digest', 'opaque')
     await fc.assert(
       fc.asyncProperty(names, fc.string({ minLength: 1 }), async (name, value) => {
@@ -100,11 +100,11 @@ describe('a credential is refused', () => {
     ['a higher price', { cost: '1.00' }],
     ['a lower price', { cost: '0.001' }],
     ['a body where none was bound', { digest: DIGEST }],
-  ])('for %s', async (_, overrides) => {
+  ])('for %s (case 8)', async (_, overrides) => {
     expect(await verify(answer(charge()), charge(overrides))).toMatchObject({ reason: 'invalid-challenge' })
   })
 
-  test('for another body', async () => {
+  test('for another body (case 8)', async () => {
     const field = answer(charge({ digest: DIGEST }))
     expect(await verify(field, charge())).toMatchObject({ reason: 'invalid-challenge' })
     const other = charge({ digest: DIGEST.replace('X', 'Y') })
@@ -127,14 +127,14 @@ describe('a credential is refused', () => {
     ['expired by 1 s', -1, 'challenge-expired'],
     ['expiring now', 0, 'challenge-expired'],
     ['living for two days', 2 * 86_400, 'invalid-challenge'],
-  ])('when its challenge is %s', async (_, seconds, reason) => {
+  ])('when its challenge is %s (case 10)', async (_, seconds, reason) => {
     const asked = charge({ expiresAt: now + 1000 * seconds })
     expect(await verify(answer(asked), asked)).toMatchObject({ reason })
   })
 
   // Only holders of a secret can make these: an older version of ours, or another server that shares it.
   test.each([[undefined], ['9999-01-01T00:00:00Z'], ['tomorrow'], ['2030-01-01'], ['2030-99-01T00:00:00Z']])(
-    'when its challenge is signed, but expires %j',
+    'when its challenge is signed, but expires %j (case 10)',
     async (expires) => {
       const credential = readable(protocol.credential, answer(charge()))
       const content = credential.content as Content
@@ -146,7 +146,7 @@ describe('a credential is refused', () => {
   )
 })
 
-test('a rotated secret verifies what it has signed, and signs no more', async () => {
+test('a rotated secret verifies what it has signed, and signs no more (case 15)', async () => {
   const field = answer(charge())
   const rotated = createProtocol([OTHER_SECRET, SECRET])
   accepted(await verify(field, charge(), rotated))
