@@ -10,8 +10,8 @@ import { bufferBody, observeBody } from './answer-body.ts'
 import { keepHandlers, privately, withFields } from './answer-fields.ts'
 import { crossOriginFields } from './cross-origin.ts'
 import { createRecorder, type Recorder } from './journal.ts'
-import type { Paid } from './pay.ts'
 import type { Settings } from './settings.ts'
+import type { Paid } from './settle.ts'
 
 /** "Run the handler": what {@link handle} returns when the request is paid for. Exactly one ending must be called. */
 export interface Next {
