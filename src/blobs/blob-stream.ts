@@ -10,6 +10,14 @@ export interface BlobSource {
 
 const CHUNK_BYTES = 256 * 1024
 
+/** A stream of copies: whoever reads a chunk may write into it. */
+export function bytesStream(bytes: Uint8Array, range?: BlobRange): ReadableStream<Uint8Array> {
+  return blobStream(range ?? { start: 0, end: bytes.length - 1 }, {
+    read: async (at, length) => bytes.slice(at, at + length),
+    close: async () => {},
+  })
+}
+
 /** A stream that reads a blob as fast as it is read itself, and holds one chunk of it at most. */
 export function blobStream({ start, end }: BlobRange, source: BlobSource): ReadableStream<Uint8Array> {
   let at = start

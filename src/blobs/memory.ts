@@ -2,7 +2,7 @@ import { readBytes } from '../lib/body.ts'
 import { CofferError } from '../problems/error.ts'
 import { checkBlobName } from './blob-name.ts'
 import type { BlobStore } from './blob-store.ts'
-import { blobStream } from './blob-stream.ts'
+import { bytesStream } from './blob-stream.ts'
 
 /** Blobs in this process's memory: for tests, development and whatever may be forgotten at a restart. */
 export function memoryBlobs(): BlobStore {
@@ -18,12 +18,7 @@ export function memoryBlobs(): BlobStore {
     async open(name, range) {
       checkBlobName(name)
       const bytes = blobs.get(name)
-      if (bytes === undefined) return null
-      return blobStream(range ?? { start: 0, end: bytes.length - 1 }, {
-        // A copy, since who reads a chunk may write into it.
-        read: async (at, length) => bytes.slice(at, at + length),
-        close: async () => {},
-      })
+      return bytes === undefined ? null : bytesStream(bytes, range)
     },
     async delete(name) {
       checkBlobName(name)

@@ -4,6 +4,8 @@ import type { Range } from './store.ts'
 export const keys = {
   /** The payment record. */
   payment: (id: string): string => `payment/${id}`,
+  /** What the keys of the order of payments by time begin with. */
+  paymentsByTime: 'payment-at/',
   /** A payment by the instant of its claim: `{ payment: 'pay_…', protocol, route }`. */
   paymentAt: (at: number, id: string): string => `payment-at/${instant(at)}/${id}`,
   /** Which payment spent a proof: `{ payment: 'pay_…' }`. */
@@ -40,14 +42,22 @@ export const keys = {
   vaultCount: 'vault-count',
   /** `{ bytes }` of all documents and files; kept only while they are limited. */
   vaultBytes: 'vault-bytes',
+  /** What the keys of all uploads begin with. */
+  vaultUploads: 'vault-upload/',
   /** Bytes on their way into a vault, by the name of their blob: room that is held for them until they are in. */
   vaultUpload: (vault: string, blob: string): string => `vault-upload/${vault}/${blob}`,
+  /** What the keys of all documents of a vault begin with. */
+  documents: (vault: string): string => `vault-document/${vault}/`,
   /** A document, by its number within the vault. */
-  document: (vault: string, number: number): string => `vault-document/${vault}/${ordinal(number)}`,
+  document: (vault: string, number: number): string => keys.documents(vault) + ordinal(number),
+  /** What the keys of all files of a vault begin with. */
+  files: (vault: string): string => `vault-file/${vault}/`,
   /** A file, by its number within the vault. */
-  file: (vault: string, number: number): string => `vault-file/${vault}/${ordinal(number)}`,
+  file: (vault: string, number: number): string => keys.files(vault) + ordinal(number),
+  /** What the keys of all events of a vault begin with. */
+  vaultEvents: (vault: string): string => `vault-event/${vault}/`,
   /** An event, by its number within the vault. */
-  vaultEvent: (vault: string, number: number): string => `vault-event/${vault}/${ordinal(number)}`,
+  vaultEvent: (vault: string, number: number): string => keys.vaultEvents(vault) + ordinal(number),
   /** An access token that was not revoked, by the id that it carries. */
   accessToken: (vault: string, id: string): string => `vault-token/${vault}/${id}`,
 } as const
