@@ -2,105 +2,58 @@
  * The whole of Coffer on one machine: two local chains, a paid API, and the official clients of both protocols paying
  * it. `npm run demo`; `npm run demo -- --serve` stays up afterwards.
  */
-import { createPublicClient, http } from 'viem'
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
-import { startEvmChain } from '../../test/chains/evm.ts'
-import { startTempoChain } from '../../test/chains/tempo.ts'
-import { mppEvm, mppTempo, type PayingFetch, x402V1, x402V2 } from '../../test/clients/official.ts'
-import { createEvmPayer, createTempoPayer, type Payer } from '../../test/clients/payers.ts'
+import {
+  type Chains,
+  type ClientKind,
+  clientKinds,
+  createPayerFor,
+  startChains,
+  stopChains,
+} from '../../test/clients/kinds.ts'
+import type { Payer } from '../../test/clients/payers.ts'
+import { receiptOf } from '../../test/clients/receipts.ts'
+import { createWire, type Sent, send } from '../../test/clients/wire.ts'
 import { startSeller } from './server.ts'
 import { dollars, printHeading, printRow } from './table.ts'
 
 const progress = (text: string): void => console.log(`· ${text}`)
 
 progress('starting an EVM chain (Base Sepolia with a USDC of our own) and a Tempo chain …')
-const [evmChain, tempoChain] = await Promise.all([startEvmChain(), startTempoChain()])
-progress(`chains are up: ${evmChain.url} and ${tempoChain.url}`)
+const chains = await startChains()
+const { evm, tempo } = chains
+progress(`chains are up: ${evm.url} and ${tempo.url}`)
 
-const [settler] = evmChain.accounts
+const [settler] = evm.accounts
 if (!settler) throw new Error('the chain has no accounts')
 const seller = privateKeyToAddress(generatePrivateKey()).toLowerCase() as `0x${string}`
 const { url, coffer, server } = await startSeller({
-  evmRpc: evmChain.url,
-  tempoRpc: tempoChain.url,
+  evmRpc: evm.url,
+  tempoRpc: tempo.url,
   settlerKey: settler.privateKey,
   payTo: seller,
 })
 progress(`the paid API is up: ${url}`)
 
-const chains = {
-  evm: { ...evmChain, reader: createPublicClient({ transport: http(evmChain.url) }) },
-  tempo: { ...tempoChain, reader: createPublicClient({ transport: http(tempoChain.url) }) },
+const routes = {
+  weather: { method: 'GET', path: '/weather', price: 10_000n },
+  report: { method: 'POST', path: '/report', price: 250_000n },
 }
 
-interface Scenario {
-  readonly client: string
-  readonly protocol: string
-  readonly chain: keyof typeof chains
-  readonly route: 'GET /weather' | 'POST /report'
-  readonly pay: (payer: Payer, fetch: typeof globalThis.fetch) => PayingFetch
-}
-
-const scenarios: readonly Scenario[] = [
-  {
-    client: '@x402/fetch',
-    protocol: 'x402 v2',
-    chain: 'evm',
-    route: 'GET /weather',
-    pay: (payer, fetch) => x402V2(payer.privateKey, evmChain.chainId, fetch),
-  },
-  {
-    client: 'x402-fetch',
-    protocol: 'x402 v1',
-    chain: 'evm',
-    route: 'GET /weather',
-    pay: (payer, fetch) => x402V1(payer.privateKey, evmChain, fetch),
-  },
-  {
-    client: 'mppx',
-    protocol: 'MPP tempo pull',
-    chain: 'tempo',
-    route: 'POST /report',
-    pay: (payer, fetch) => mppTempo(payer.privateKey, tempoChain, 'pull', fetch),
-  },
-  {
-    client: 'mppx',
-    protocol: 'MPP tempo push',
-    chain: 'tempo',
-    route: 'POST /report',
-    pay: (payer, fetch) => mppTempo(payer.privateKey, tempoChain, 'push', fetch),
-  },
-  {
-    client: 'mppx',
-    protocol: 'MPP evm',
-    chain: 'evm',
-    route: 'POST /report',
-    pay: (payer, fetch) => mppEvm(payer.privateKey, evmChain, fetch),
-  },
-]
-
-const PRICES = { 'GET /weather': 10_000n, 'POST /report': 250_000n }
-const credentialFields = ['payment-signature', 'x-payment', 'authorization']
-
-/** A paid request as it went over the wire, for sending it again. */
-let lastPaid: Request | null = null
-const recordingFetch: typeof globalThis.fetch = async (input, init) => {
-  const request = new Request(input, init)
-  if (credentialFields.some((name) => request.headers.has(name))) lastPaid = request.clone()
-  return fetch(request)
-}
+/** Remembers the last paid request, for sending it again. */
+const wire = createWire()
 
 let failures = 0
 try {
   progress('giving each payer 10 USD …')
-  const payers = await Promise.all(
-    scenarios.map(({ chain }) => (chain === 'evm' ? createEvmPayer(evmChain) : createTempoPayer(tempoChain))),
+  const buyers = await Promise.all(
+    clientKinds.map(async (kind) => ({ kind, payer: await createPayerFor(kind, chains) })),
   )
   console.log()
   printHeading()
-  for (const [at, payer] of payers.entries()) await run(scenarios[at] as Scenario, payer)
+  for (const { kind, payer } of buyers) await run(kind, payer)
   console.log()
-  await refuse('a replay of the last payment', (request) => request, 409)
+  await refuse('a replay of the last payment', () => ({}), 409)
   await refuse('the same with one character of the credential changed', tamper, 402)
 } finally {
   if (!process.argv.includes('--serve') || failures > 0) await stop()
@@ -109,7 +62,7 @@ try {
 console.log()
 console.log(
   failures === 0
-    ? `${scenarios.length} payments by official clients, every balance moved by exactly the price; replay and tampering refused.`
+    ? `${clientKinds.length} payments by official clients, every balance moved by exactly the price; replay and tampering refused.`
     : `${failures} of the checks above failed.`,
 )
 process.exitCode = failures === 0 ? 0 : 1
@@ -123,34 +76,33 @@ if (process.argv.includes('--serve') && failures === 0) {
 }
 
 /** Pays once, and checks that exactly the price moved. */
-async function run({ client, protocol, chain: name, route, pay }: Scenario, payer: Payer): Promise<void> {
-  const chain = chains[name]
-  const price = PRICES[route]
-  const [method = 'GET', path = '/'] = route.split(' ')
+async function run(kind: ClientKind, payer: Payer): Promise<void> {
+  const chain = chains[kind.chain]
+  const { method, path, price } = kind.name.startsWith('x402') ? routes.weather : routes.report
+  const pay = kind.connect(payer, chains, wire.fetch)
   const before = await balances()
   const started = performance.now()
-  const response = await pay(payer, recordingFetch)(`${url}${path}`, {
+  const response = await pay(url + path, {
     method,
     ...(method === 'POST' && { body: '{"topic":"bees"}', headers: { 'content-type': 'application/json' } }),
   })
   const elapsed = performance.now() - started
-  const hash = transactionOf(response)
+  const hash = receiptOf(response)
   const after = await balances()
-  const receipt = hash === null ? null : await chain.reader.getTransactionReceipt({ hash })
+  const block = hash === null ? null : await blockOf(chain, hash)
   const isExact =
     response.status === 200 &&
-    receipt !== null &&
+    block !== null &&
     before.payer - after.payer === price &&
     after.seller - before.seller === price
   if (!isExact) failures++
   printRow([
-    client,
-    protocol,
-    route,
+    kind.name,
+    `${method} ${path}`,
     dollars(price),
     `${dollars(before.payer)} -> ${dollars(after.payer)}`,
     `${dollars(before.seller)} -> ${dollars(after.seller)}`,
-    String(receipt?.blockNumber ?? '-'),
+    String(block ?? '-'),
     elapsed.toFixed(0),
     isExact ? (hash ?? '') : `FAILED: status ${response.status} ${await response.text()}`,
   ])
@@ -160,41 +112,36 @@ async function run({ client, protocol, chain: name, route, pay }: Scenario, paye
   }
 }
 
-/** The transaction that a receipt of any protocol names. */
-function transactionOf({ headers }: Response): `0x${string}` | null {
-  const x402 = headers.get('payment-response') ?? headers.get('x-payment-response')
-  const mpp = headers.get('payment-receipt')
-  const receipt = JSON.parse(
-    Buffer.from(x402 ?? mpp ?? 'e30=', x402 === null ? 'base64url' : 'base64').toString(),
-  )
-  return receipt.transaction ?? receipt.reference ?? null
+/** The block that a transaction is in; `null` when it is in none. */
+async function blockOf(chain: Chains[keyof Chains], hash: string): Promise<number | null> {
+  const receipt = await chain.request<{ blockNumber: string } | null>('eth_getTransactionReceipt', [hash])
+  return receipt && Number(receipt.blockNumber)
 }
 
 /** Sends the last paid request again, perhaps changed, and checks that it is refused and no money moves. */
-async function refuse(what: string, change: (request: Request) => Request, expected: number): Promise<void> {
-  if (lastPaid === null) throw new Error('nothing was paid')
-  const before = await evmChain.balanceOf(seller)
-  const response = await fetch(change(lastPaid.clone()))
+async function refuse(what: string, change: (sent: Sent) => Partial<Sent>, expected: number): Promise<void> {
+  const before = await evm.balanceOf(seller)
+  const response = await send(wire.paid(), change(wire.paid()))
   const problem = (await response.json()) as { code: string; title: string }
-  const isRefused = response.status === expected && before === (await evmChain.balanceOf(seller))
+  const isRefused = response.status === expected && before === (await evm.balanceOf(seller))
   if (!isRefused) failures++
   console.log(
     `${isRefused ? 'refused' : 'NOT REFUSED'}: ${what}: ${response.status} ${problem.code} (${problem.title})`,
   )
 }
 
-function tamper(request: Request): Request {
-  const headers = new Headers(request.headers)
-  const name = credentialFields.find((field) => headers.has(field)) ?? ''
-  const value = headers.get(name) ?? ''
+/** Changes one character in the middle of the credential. */
+function tamper({ headers }: Sent): Partial<Sent> {
+  const name = clientKinds.map(({ credential }) => credential).find((field) => field in headers) ?? ''
+  const value = headers[name] ?? ''
   const middle = Math.floor(value.length / 2)
-  headers.set(name, value.slice(0, middle) + (value[middle] === 'A' ? 'B' : 'A') + value.slice(middle + 1))
-  return new Request(request, { headers })
+  const changed = value.slice(0, middle) + (value[middle] === 'A' ? 'B' : 'A') + value.slice(middle + 1)
+  return { headers: { ...headers, [name]: changed } }
 }
 
 async function stop(): Promise<void> {
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
   await coffer.close()
-  await Promise.all([evmChain.stop(), tempoChain.stop()])
+  await stopChains(chains)
 }

@@ -8,8 +8,8 @@ export function printRow(cells: readonly string[]): void {
   )
 }
 
-const HEADING = ['client', 'protocol', 'route', 'USD', 'payer', 'seller', 'block', 'ms', 'transaction']
-const WIDTHS = [13, 14, 12, 5, 20, 14, 6, 4, 66]
+const HEADING = ['client', 'route', 'USD', 'payer', 'seller', 'block', 'ms', 'transaction']
+const WIDTHS = [22, 12, 5, 20, 14, 6, 4, 66]
 
 /** Prints the heading of the table of payments. */
 export function printHeading(): void {
