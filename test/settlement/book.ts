@@ -9,6 +9,8 @@ export interface Book {
   readonly payments: readonly Payment[]
   /** Keys of the outbox rows, and dead letters, by the payment that they are about. */
   readonly promises: ReadonlyMap<string, readonly string[]>
+  /** Payments that are watched, because their chain may take them back. */
+  readonly watched: ReadonlySet<string>
   /** Which payment an idempotency key belongs to, by the key's hash. */
   readonly owners: ReadonlyMap<string, string>
   /** Payments whose answers are kept. */
@@ -23,14 +25,17 @@ export async function readBook(store: Store): Promise<Book> {
     ['payment/', 'due/', 'dead/', 'idempotency/', 'result/', 'unsettled/'].map(list),
   )
   const promises = new Map<string, string[]>()
+  const watched = new Set<string>()
   for (const { key, value } of [...(due ?? []), ...(dead ?? [])]) {
     const [kind, payment = ''] = String(value['id']).split(':')
+    if (kind === 'confirm') watched.add(payment)
     if (kind === 'reconcile') promises.set(payment, [...(promises.get(payment) ?? []), key])
   }
   const named = (entries: typeof kept) => new Set(entries?.map(({ key }) => key.split('/')[1] ?? ''))
   return {
     payments: payments?.map(({ value }) => value as unknown as Payment) ?? [],
     promises,
+    watched,
     owners: new Map(owners?.map(({ key, value }) => [key, String(value['payment'])])),
     kept: named(kept),
     exposed: named(exposed),
@@ -41,10 +46,10 @@ export const isResolved = ({ state }: Payment): boolean => state === 'settled' |
 
 /** What must hold at every moment, whatever broke off where; names what does not. */
 export function faultsOf(book: Book, chain: Chain, now: number): string[] {
-  const { payments, promises, owners, kept, exposed } = book
+  const { payments, promises, watched, owners, kept, exposed } = book
   const spent = new Set<string>()
   const faults = payments.flatMap((payment) => {
-    const { id, proofs, state, settle, delivery, idempotency, claimedAt, deliveredAt } = payment
+    const { id, proofs, state, settle, delivery, idempotency, claimedAt, deliveredAt, vanishedAt } = payment
     const [proof = ''] = proofs
     const isFirst = !spent.has(proof)
     spent.add(proof)
@@ -53,12 +58,20 @@ export function faultsOf(book: Book, chain: Chain, now: number): string[] {
     const isKeyed = idempotency !== null && state !== 'failed'
     const checks: readonly [boolean, string][] = [
       [isFirst, 'spends what is spent'],
-      [state !== 'settled' || chain.hasMoved(proof), 'settled, and no money moved'],
+      [state !== 'settled' || chain.hasMoved(proof) || watched.has(id), 'settled, and no money moved'],
       [state !== 'failed' || !chain.hasMoved(proof), 'failed, and its money moved'],
       [state !== 'failed' || !chain.mayMove(proof), 'failed, and its money may still move'],
-      [state === 'settled' || settle === 'background' || !isDelivered, 'delivered before it was settled'],
-      [isResolved(payment) ? rows <= 1 : rows === 1, `has ${rows} rows in the outbox`],
-      [exposed.has(id) === (settle === 'background' && !isResolved(payment)), 'is exposed, or not'],
+      [
+        state === 'settled' || settle === 'background' || vanishedAt !== null || !isDelivered,
+        'delivered before it was settled',
+      ],
+      [isResolved(payment) || rows > 0, 'is forgotten by the outbox'],
+      // A payment that was taken back is looked after anew, besides whatever was left of the first time.
+      [rows <= 1 || vanishedAt !== null, `has ${rows} rows in the outbox`],
+      [
+        vanishedAt !== null || exposed.has(id) === (settle === 'background' && !isResolved(payment)),
+        'is exposed, or not',
+      ],
       [
         !isKeyed || now >= claimedAt + RESULT_MS || owners.get(keys.idempotency(idempotency.hash)) === id,
         'has lost its idempotency key',

@@ -71,6 +71,7 @@ const happenings = {
   stall: call.map((at) => command(`stall ${at}`, (world) => world.stall(at))),
   wake: fc.constant(command('wake', (world) => world.wake())),
   land: fc.constant(command('land', ({ chain }) => chain.land())),
+  reorganise: fc.constant(command('reorganise', ({ chain }) => chain.reorganise())),
   blind: fc
     .boolean()
     .map((isReadable) =>

@@ -25,7 +25,7 @@ async function comeToRest(world: World): Promise<void> {
     await world.witness.check()
     const book = await readBook(world.store)
     expect(lateFaultsOf(book, world.clock())).toEqual([])
-    if (book.payments.every(isResolved) && book.promises.size === 0) return
+    if (book.payments.every(isResolved) && book.promises.size + book.watched.size === 0) return
   }
   throw new Error('the outbox does not come to rest')
 }

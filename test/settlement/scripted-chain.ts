@@ -1,8 +1,6 @@
 import type { Clock } from '../../src/lib/clock.ts'
 import type { Settlement } from '../../src/payments/settlement.ts'
-import { refuse } from '../../src/problems/refusal.ts'
-import type { ProtocolFactory } from '../../src/protocols/protocol.ts'
-import type { Caller, Turns } from './turns.ts'
+import type { Finality } from '../../src/protocols/protocol.ts'
 
 /**
  * How settlements go.
@@ -22,12 +20,16 @@ export type Weather = 'fair' | 'lost' | 'broken' | 'late' | 'never' | 'unsent' |
 const VALID_MS = 300_000
 /** How long after it is certain that no block will take it. */
 const FINAL_MS = 60_000
+/** How long blocks may be taken back. */
+const SHALLOW_MS = 45_000
 /** How long before it is refused already. */
 const MARGIN_MS = 6000
 
 interface Authorization {
   readonly validBefore: number
-  hasMoved: boolean
+  /** When its money moved; `null` when it has not, or not any more. */
+  movedAt: number | null
+  wasTakenBack: boolean
   isCancelled: boolean
   /** Submitted, in no block yet. */
   isPending: boolean
@@ -42,8 +44,12 @@ export interface Chain {
   sign(proof: string): Authorization
   /** What is on its way arrives. */
   land(): void
+  /** The last blocks are taken back: what they held is on its way again. */
+  reorganise(): void
   /** Whether the money of a proof moved. */
   hasMoved(proof: string): boolean
+  /** Whether a block that held it was taken back. */
+  wasTakenBack(proof: string): boolean
   /** Whether it may still move, though nobody submits it any more. */
   mayMove(proof: string): boolean
   /** Whether a credential for this proof is refused because it has expired. */
@@ -52,20 +58,33 @@ export interface Chain {
   moved(): readonly string[]
   settle(proof: string): Settlement
   reconcile(proof: string): Settlement
+  confirm(proof: string): Finality
 }
 
 export function createChain(clock: Clock): Chain {
   const authorizations = new Map<string, Authorization>()
 
   function sign(proof: string): Authorization {
-    const fresh = { validBefore: clock() + VALID_MS, hasMoved: false, isCancelled: false, isPending: false }
-    const authorization = authorizations.get(proof) ?? fresh
+    const authorization = authorizations.get(proof) ?? {
+      validBefore: clock() + VALID_MS,
+      movedAt: null,
+      wasTakenBack: false,
+      isCancelled: false,
+      isPending: false,
+    }
     authorizations.set(proof, authorization)
     return authorization
   }
 
-  const isValid = ({ validBefore, hasMoved, isCancelled }: Authorization): boolean =>
-    !hasMoved && !isCancelled && clock() < validBefore
+  const isValid = ({ validBefore, movedAt, isCancelled }: Authorization): boolean =>
+    movedAt === null && !isCancelled && clock() < validBefore
+
+  const isShallow = ({ movedAt }: Authorization): boolean =>
+    movedAt !== null && clock() < movedAt + SHALLOW_MS
+
+  function move(authorization: Authorization): void {
+    if (isValid(authorization)) authorization.movedAt = clock()
+  }
 
   const chain: Chain = {
     weather: 'fair',
@@ -73,14 +92,21 @@ export function createChain(clock: Clock): Chain {
     sign,
     land() {
       for (const authorization of authorizations.values()) {
-        if (authorization.isPending && isValid(authorization)) authorization.hasMoved = true
+        if (authorization.isPending) move(authorization)
         authorization.isPending = false
       }
     },
-    hasMoved: (proof) => sign(proof).hasMoved,
+    reorganise() {
+      const shallow = { movedAt: null, isPending: true, wasTakenBack: true }
+      for (const authorization of authorizations.values()) {
+        if (isShallow(authorization)) Object.assign(authorization, shallow)
+      }
+    },
+    hasMoved: (proof) => sign(proof).movedAt !== null,
+    wasTakenBack: (proof) => sign(proof).wasTakenBack,
     mayMove: (proof) => sign(proof).isPending && isValid(sign(proof)),
     isExpired: (proof) => clock() > sign(proof).validBefore - MARGIN_MS,
-    moved: () => [...authorizations].filter(([, { hasMoved }]) => hasMoved).map(([proof]) => proof),
+    moved: () => [...authorizations].filter(([, { movedAt }]) => movedAt !== null).map(([proof]) => proof),
     settle(proof) {
       const authorization = sign(proof)
       const wasValid = isValid(authorization)
@@ -98,25 +124,31 @@ export function createChain(clock: Clock): Chain {
           authorization.isCancelled ||= wasValid
           return failed('nonce_already_used')
         case 'lost':
-          authorization.hasMoved ||= wasValid
+          move(authorization)
           return LOST
         case 'broken':
-          authorization.hasMoved ||= wasValid
+          move(authorization)
           throw new Error('a failure that nobody foresaw')
         case 'fair':
           // What was spent is spent: the token does not say by whom, and neither does a hurried settler.
           if (!wasValid) return failed('nonce_already_used')
-          authorization.hasMoved = true
+          move(authorization)
           return settled(proof)
       }
     },
     reconcile(proof) {
-      const { hasMoved, isCancelled, validBefore } = sign(proof)
+      const { movedAt, isCancelled, validBefore } = sign(proof)
       if (!chain.isReadable) return LOST
-      if (hasMoved) return settled(proof)
+      if (movedAt !== null) return settled(proof)
       if (isCancelled) return failed('cancelled')
       if (clock() < validBefore) return { outcome: 'unsent', detail: 'unused' }
       return clock() < validBefore + FINAL_MS ? LOST : failed('expired')
+    },
+    confirm(proof) {
+      const authorization = sign(proof)
+      if (!chain.isReadable) return 'pending'
+      if (authorization.movedAt === null) return 'vanished'
+      return isShallow(authorization) ? 'pending' : 'final'
     },
   }
   return chain
@@ -129,46 +161,3 @@ const LOST: Settlement & { outcome: 'unknown' } = {
 }
 const settled = (proof: string): Settlement => ({ outcome: 'settled', transaction: `0x${proof}`, block: '1' })
 const failed = (cause: string): Settlement => ({ outcome: 'failed', cause, detail: '' })
-
-/** What a credential spends: `ann-1` and `ann-1~` are two texts for one authorization. */
-export const proofOf = (credential: string): string => credential.replaceAll('~', '')
-
-const PAYERS = { ann: `0x${'a'.repeat(40)}`, bob: `0x${'b'.repeat(40)}` } as const
-
-/** Pays on the chain. Credentials stand in `X-Scripted`. */
-export function payingOn(chain: Chain, caller: Caller, turns: Turns): ProtocolFactory {
-  return () => ({
-    name: 'x402',
-    chains: ['eip155:1'],
-    checkPrice: () => {},
-    offers: () => [],
-    challenge: () => ({ headers: [] }),
-    credential(headers) {
-      const text = headers.get('x-scripted')
-      return text === null ? null : { protocol: 'x402', text, key: null, content: null }
-    },
-    verify: ({ text }, charge) =>
-      turns.wait(caller, 'verify', () => {
-        const proof = proofOf(text)
-        if (!chain.isReadable) return refuse('settlement-unavailable', 'The chain cannot be reached.')
-        if (chain.isExpired(proof)) return refuse('challenge-expired', 'Too late.')
-        return {
-          proofs: [proof],
-          method: 'exact',
-          network: 'eip155:1',
-          asset: { address: `0x${'c'.repeat(40)}`, decimals: 6, symbol: 'USDC' },
-          amount: 10_000n,
-          payer: PAYERS[text.startsWith('ann') ? 'ann' : 'bob'],
-          recipient: charge.recipient('eip155:1'),
-          evidence: { proof },
-          deferred: { proof },
-          settle: () => turns.wait(caller, 'settle', () => chain.settle(proof)),
-        }
-      }),
-    reconcile: ({ proofs }) => turns.wait(caller, 'reconcile', () => chain.reconcile(String(proofs[0]))),
-    settleDeferred: (_payment, { proof }) => turns.wait(caller, 'settle', () => chain.settle(String(proof))),
-    watches: () => false,
-    confirm: async () => 'final',
-    receipt: ({ id }) => [['x-receipt', id]],
-  })
-}

@@ -9,7 +9,8 @@ import { CofferError } from '../../src/problems/error.ts'
 import { keys } from '../../src/stores/keys.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { faultsOf, readBook } from './book.ts'
-import { type Chain, proofOf } from './scripted-chain.ts'
+import type { Chain } from './scripted-chain.ts'
+import { proofOf } from './scripted-protocol.ts'
 import type { Caller } from './turns.ts'
 import type { Asking } from './world.ts'
 
@@ -79,7 +80,9 @@ export function createWitness(store: Store, chain: Chain, clock: Clock): Witness
       const run: Run = { caller, payment: id, leaseUntil: payment?.leaseUntil ?? 0 }
       if (payment === null) faults.push(`a handler runs for no payment: ${id}`)
       else {
-        const hasMoved = chain.hasMoved(String(payment.proofs[0]))
+        const [proof = ''] = payment.proofs
+        // Until a block is deep enough, the book is believed, and looked after.
+        const hasMoved = chain.hasMoved(proof) || (payment.state === 'settled' && chain.wasTakenBack(proof))
         const isPaidFirst = payment.settle === 'before' || redeemed
         if (isPaidFirst && !hasMoved) faults.push(`a handler runs unpaid: ${id}`)
         if (payment.state === 'failed') faults.push(`a handler runs for a failed payment: ${id}`)
