@@ -65,6 +65,8 @@ const TYPE = 'vault-access+jwt'
 const DEFAULT_TTL = 3600
 const MAX_TTL = 86_400
 const MAX_LENGTH = 2000
+/** Decoders of base64url are lenient; one token has one text. */
+const TOKEN = /^vat_[\w-]+\.[\w-]+\.[\w-]+$/
 const ID = /^[\w-]{22}$/
 
 /** Makes what access tokens are issued and verified with. */
@@ -112,7 +114,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     },
 
     async verify(token) {
-      const isToken = token.length <= MAX_LENGTH && token.startsWith(PREFIX)
+      const isToken = token.length <= MAX_LENGTH && TOKEN.test(token)
       const claims = isToken ? await claimsOf(token.slice(PREFIX.length)) : null
       const { sub = '', jti = '', exp } = claims ?? {}
       if (exp === undefined || !isVaultId(sub) || !ID.test(jti)) return INVALID
