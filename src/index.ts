@@ -2,12 +2,21 @@
 export { type Caller, type Coffer, createCoffer } from './gate/coffer.ts'
 export type { ChallengeLimit } from './gate/limiter.ts'
 export type { Conclusion, Grant, GrantedPayment, GrantedWallet, Next } from './gate/next.ts'
-export type { CofferOptions, ResultOptions, RouteOptions, WalletOptions } from './gate/options.ts'
+export type {
+  CofferOptions,
+  DiscoveryOptions,
+  PublishedRoute,
+  ResultOptions,
+  RouteName,
+  RouteOptions,
+  WalletOptions,
+} from './gate/options.ts'
 export type { Clock } from './lib/clock.ts'
 export type { Random } from './lib/id.ts'
 export type { JsonObject } from './lib/json.ts'
 export type { Price } from './payments/amount.ts'
 export type { Payment, SettleMode } from './payments/payment.ts'
+export type { PaymentInfo, PaymentStatus } from './payments/payment-info.ts'
 export { CofferError, type CofferErrorCode } from './problems/error.ts'
 export type { Refusal } from './problems/refusal.ts'
 export type {
@@ -16,8 +25,21 @@ export type {
   Credential,
   Environment,
   Finality,
+  Offer,
   Protocol,
   ProtocolFactory,
+  Terms,
   Verified,
 } from './protocols/protocol.ts'
+export type {
+  PaymentFilter,
+  PaymentList,
+  PaymentLog,
+  PaymentSummary,
+  SummaryFilter,
+} from './settlement/payment-log.ts'
+export type { RouteRevenue } from './settlement/revenue.ts'
 export type { Entry, Page, Range, Store, Version, Write } from './stores/store.ts'
+export { type Limits, plans } from './vaults/limits.ts'
+export type { Vault } from './vaults/vault-handle.ts'
+export type { VaultShelf } from './vaults/vaults.ts'

@@ -1,6 +1,8 @@
 import type { Sessions } from '../sessions/sessions.ts'
+import { createPaymentLog, type PaymentLog } from '../settlement/payment-log.ts'
 import type { WebhookEndpoints } from '../webhooks/webhooks.ts'
 import { handle } from './handle.ts'
+import { openApi } from './http-api.ts'
 import type { Next } from './next.ts'
 import type { CofferOptions, RouteOptions } from './options.ts'
 import { type Route, readOptions, readRoute } from './settings.ts'
@@ -14,10 +16,17 @@ export interface Coffer {
    * @throws CofferError `invalid-option` for bad route options, `store-failed` when the store fails.
    */
   handle(request: Request, route: RouteOptions, caller?: Caller): Promise<Response | Next>
+  /**
+   * Answers a request to the HTTP API: sessions, payments and webhooks for operators (`apiKeys`), `/openapi.json` and
+   * `/llms.txt` for everybody. Never throws: what goes wrong is a problem, and `onError` is told.
+   */
+  fetch(request: Request): Promise<Response>
   /** Checks the options of a route now, so that mistakes show at start and not at the first request. */
   check(route: RouteOptions): void
   /** Look-up and end of sessions, by their id. */
   readonly sessions: Pick<Sessions, 'get' | 'revoke'>
+  /** The payments there were: one, many, and what they have brought in. */
+  readonly payments: PaymentLog
   /** Endpoints that are told what became of payments; `null` when the configuration has no webhooks. */
   readonly webhooks: WebhookEndpoints | null
   /**
@@ -44,6 +53,7 @@ export interface Caller {
  */
 export function createCoffer(options: CofferOptions): Coffer {
   const settings = readOptions(options)
+  const payments = createPaymentLog(settings.store, settings.ledger)
   const routes = new WeakMap<RouteOptions, Route>()
 
   function routeOf(options: RouteOptions): Route {
@@ -55,8 +65,10 @@ export function createCoffer(options: CofferOptions): Coffer {
   return {
     handle: async (request, options, caller = {}) =>
       handle(request, { settings, route: routeOf(options), caller }),
+    fetch: openApi(options, settings, payments),
     check: (options) => void routeOf(options),
     sessions: { get: settings.sessions.get, revoke: settings.sessions.revoke },
+    payments,
     webhooks: settings.webhooks,
     tick: () => settings.worker.tick(),
     start: () => settings.worker.start(),

@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
+import type { JsonObject } from '../lib/json.ts'
 import type { SettleMode } from '../payments/payment.ts'
 import type { ProtocolFactory } from '../protocols/protocol.ts'
 import type { Store } from '../stores/store.ts'
@@ -34,6 +35,15 @@ export interface CofferOptions {
   readonly maxUnsettled?: string
   /** Tells endpoints of yours what became of payments: `webhooks()`. Default: nobody is told. */
   readonly webhooks?: WebhooksFactory
+  /**
+   * Bearer keys that let operators use `coffer.fetch`, at least 32 characters each (`A-Z a-z 0-9 . _ ~ + / -`). Default:
+   * none, and all its routes but those of discovery answer 401.
+   */
+  readonly apiKeys?: readonly string[]
+  /** Path that `coffer.fetch` is mounted at, such as `/coffer`. Default `/`. */
+  readonly basePath?: string
+  /** What `/openapi.json` and `/llms.txt` of `coffer.fetch` tell of the routes that are paid for. */
+  readonly discovery?: DiscoveryOptions
   /** How many unpaid requests a client may make. Default 20 in 60 s; `false` for no limit. */
   readonly challengeLimit?: ChallengeLimit | false
   /** How many proxies of your own add to `X-Forwarded-For`. Default 0: the field is ignored. */
@@ -81,6 +91,27 @@ export interface WalletOptions {
   readonly address: string
   /** Other addresses by CAIP-2 chain id, such as `{ 'eip155:8453': '0x…' }`. */
   readonly networks?: { readonly [chain: string]: string }
+}
+
+/** What a service tells of itself before any request. */
+export interface DiscoveryOptions {
+  /** Name of the service, one line. Default `A paid API`. */
+  readonly title?: string
+  /** Version of the service. Default `1.0.0`. */
+  readonly version?: string
+  /** The routes that are paid for, such as `{ 'GET /report': { price: '0.05' } }`. Parameters of a path: `:id` or `{id}`. */
+  readonly routes?: { readonly [name: RouteName]: PublishedRoute }
+}
+
+/** Method and path of a route. */
+export type RouteName = `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`
+
+/** A route that is told of: how it is charged for, and what it does. */
+export interface PublishedRoute extends RouteOptions {
+  /** What it does, one line. */
+  readonly summary?: string
+  /** Further members of its OpenAPI operation: `parameters`, `requestBody`, `responses`. */
+  readonly openapi?: JsonObject
 }
 
 /** How a route is charged for. */

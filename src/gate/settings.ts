@@ -284,6 +284,9 @@ const OPTION_NAMES: Readonly<Record<keyof CofferOptions, true>> = {
   stub: true,
   onError: true,
   webhooks: true,
+  apiKeys: true,
+  basePath: true,
+  discovery: true,
   clock: true,
   random: true,
 }

@@ -14,6 +14,8 @@ export interface CatalogRow {
 
 const row = <const Row extends CatalogRow>(value: Row): Row => value
 
+// Long because it is a table, and a reason is a row.
+
 /** Every reason that Coffer refuses a request for. A 402 always carries fresh challenges; nothing else does. */
 export const catalog = {
   'payment-required': row({

@@ -14,10 +14,11 @@ const RANKS: Readonly<Record<string, number>> = {
   'src/settlement': 5,
   'src/vaults': 6,
   'src/webhooks': 6,
-  'src/gate': 7,
-  'src/testing': 7,
-  src: 8,
-  adapters: 9,
+  'src/api': 7,
+  'src/gate': 8,
+  'src/testing': 8,
+  src: 9,
+  adapters: 10,
 }
 
 /** What ranks allow and we do not. */

@@ -1,0 +1,46 @@
+import * as z from 'zod/mini'
+
+/** Epoch milliseconds. */
+export const instant = z.int().check(z.describe('Epoch milliseconds.'))
+
+/** Where a list goes on. */
+export const nextCursor = z
+  .nullable(z.string())
+  .check(z.describe('Where the next page begins; null when this is the last.'))
+
+/** Where a list goes on, as a query says it. */
+export const cursor = z.string().check(z.maxLength(300), z.describe('The cursor of the page before.'))
+
+/** Names of protocols. */
+export const paymentProtocol = z.enum(['x402', 'mpp'])
+
+/**
+ * A whole number, as a query says it.
+ *
+ * @param most - The largest that will do; the smallest is 1.
+ */
+export function countUpTo(most: number, description: string): z.ZodMiniType<number> {
+  return z.pipe(
+    z.pipe(
+      z
+        .string()
+        .check(z.regex(/^[1-9]\d{0,5}$/, `a whole number from 1 to ${most}`), z.describe(description)),
+      z.transform(Number),
+    ),
+    z.number().check(z.maximum(most)),
+  )
+}
+
+/** An instant as a query says it: epoch milliseconds, or a date or date-time of RFC 3339. */
+export function instantText(description: string): z.ZodMiniType<number> {
+  const expected = 'epoch milliseconds, or a date such as 2030-01-31 or 2030-01-31T12:00:00Z'
+  return z.pipe(
+    z.pipe(
+      z.string().check(z.regex(INSTANT, expected), z.describe(`${description} As ${expected}.`)),
+      z.transform((text) => (/^\d+$/.test(text) ? Number(text) : Date.parse(text))),
+    ),
+    z.int(expected).check(z.minimum(0, expected)),
+  )
+}
+
+const INSTANT = /^(?:\d{1,15}|\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d))?)$/
