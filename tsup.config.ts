@@ -11,6 +11,8 @@ export default defineConfig({
     sqlite: 'src/sqlite.ts',
     webhooks: 'src/webhooks.ts',
     'webhook-verify': 'src/webhook-verify.ts',
+    'blobs-fs': 'src/blobs-fs.ts',
+    'manifest-verify': 'src/manifest-verify.ts',
     testing: 'src/testing.ts',
     'adapters/fetch': 'adapters/fetch.ts',
     'adapters/express': 'adapters/express.ts',

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Coffer, GrantedPayment, GrantedWallet, Next, RouteOptions } from '../src/index.ts'
+import type { Coffer, GrantedPayment, GrantedWallet, Next, RouteOptions, Vault } from '../src/index.ts'
 import { restoreBody, sendResponse, toRequest } from './node.ts'
 import { concludeWith } from './node-answer.ts'
 
@@ -13,6 +13,8 @@ declare global {
       wallet?: GrantedWallet
       /** Id of the session that the payment opened, or that let this request in; set behind {@link paid}. */
       sessionId?: string
+      /** The vault of the payment or its session; set behind {@link paid} on routes with `vault: true`. */
+      vault?: Vault
     }
   }
 }
@@ -22,7 +24,12 @@ declare global {
  * `req.params` or `res.locals`, and the handlers after it keep the types that Express infers for their path.
  */
 export type PaidMiddleware = (
-  req: IncomingMessage & { payment?: GrantedPayment; wallet?: GrantedWallet; sessionId?: string },
+  req: IncomingMessage & {
+    payment?: GrantedPayment
+    wallet?: GrantedWallet
+    sessionId?: string
+    vault?: Vault
+  },
   res: ServerResponse,
   next: (error?: unknown) => void,
 ) => void
@@ -52,6 +59,7 @@ export function paid(coffer: Coffer, options: RouteOptions): PaidMiddleware {
         req.payment = outcome.grant.payment
         req.wallet = outcome.grant.wallet
         if (outcome.grant.session?.id) req.sessionId = outcome.grant.session.id
+        if (outcome.grant.vault) req.vault = outcome.grant.vault
         concludeWith(res, outcome, next)
         next()
       })

@@ -1,8 +1,10 @@
 import { createId } from '../lib/id.ts'
 import type { NewPayment, SettleMode } from '../payments/payment.ts'
+import { isRefusal, type Refusal } from '../problems/refusal.ts'
 import type { PresentedCredential } from '../protocols/negotiate.ts'
 import type { Charge, Verified } from '../protocols/protocol.ts'
 import type { Held } from '../settlement/ledger.ts'
+import { vaultIdOf } from '../vaults/new-vault.ts'
 import { expose } from './exposure.ts'
 import type { Route, Settings } from './settings.ts'
 
@@ -13,14 +15,17 @@ export interface ClaimOptions {
   readonly settings: Settings
 }
 
+/** How long a vault's place is kept for a payment that may not make it, milliseconds. */
+const RESERVED_MS = 600_000
+
 /** Takes the proofs; `null` when one of them, or the idempotency key, is taken. */
 export async function claim(
   { credential }: PresentedCredential,
   verified: Verified,
   identity: Pick<NewPayment, 'credentialHash' | 'idempotency'>,
   { charge, route, settings }: ClaimOptions,
-): Promise<Held | null> {
-  const { ledger, random, sessions, store, maxUnsettled } = settings
+): Promise<Held | Refusal | null> {
+  const { ledger, random, sessions, store, vaults, maxUnsettled } = settings
   const id = createId('pay', random)
   const { asset, amount, deferred } = verified
   const payment = (settle: SettleMode): NewPayment => ({
@@ -38,6 +43,7 @@ export async function claim(
     route: charge.route,
     digest: charge.digest,
     settle,
+    vault: route.vault,
     session: route.session && {
       ...route.session,
       hash: sessions.hashFor(id),
@@ -46,10 +52,14 @@ export async function claim(
     ...identity,
     evidence: verified.evidence,
   })
-  if (deferred === null || route.settle === 'before') return ledger.claim(payment('before'))
-  if (route.settle === 'after') return ledger.claim(payment('after'))
+  const place = route.vault && vaults ? await vaults.reserve(vaultIdOf(id), RESERVED_MS) : []
+  if (isRefusal(place)) return place
+  const claimFor = (settle: 'before' | 'after'): Promise<Held | null> =>
+    ledger.claim(payment(settle), undefined, place)
+  if (deferred === null || route.settle === 'before') return claimFor('before')
+  if (route.settle === 'after') return claimFor('after')
   const room = await expose(id, { amount, decimals: asset.decimals }, maxUnsettled, store)
-  const held = room && (await ledger.claim(payment('background'), deferred, room))
+  const held = room && (await ledger.claim(payment('background'), deferred, [...room, ...place]))
   // No room, or somebody else was just taking some: settling first is always right.
-  return held ?? ledger.claim(payment('before'))
+  return held ?? claimFor('before')
 }

@@ -1,5 +1,6 @@
 import type { Sessions } from '../sessions/sessions.ts'
 import { createPaymentLog, type PaymentLog } from '../settlement/payment-log.ts'
+import type { VaultShelf } from '../vaults/vaults.ts'
 import type { WebhookEndpoints } from '../webhooks/webhooks.ts'
 import { handle } from './handle.ts'
 import { openApi } from './http-api.ts'
@@ -23,6 +24,8 @@ export interface Coffer {
   fetch(request: Request): Promise<Response>
   /** Checks the options of a route now, so that mistakes show at start and not at the first request. */
   check(route: RouteOptions): void
+  /** Vaults, for code that has no request; `null` when the configuration has none. */
+  readonly vaults: VaultShelf | null
   /** Look-up and end of sessions, by their id. */
   readonly sessions: Pick<Sessions, 'get' | 'revoke'>
   /** The payments there were: one, many, and what they have brought in. */
@@ -67,6 +70,7 @@ export function createCoffer(options: CofferOptions): Coffer {
       handle(request, { settings, route: routeOf(options), caller }),
     fetch: openApi(options, settings, payments),
     check: (options) => void routeOf(options),
+    vaults: settings.vaults,
     sessions: { get: settings.sessions.get, revoke: settings.sessions.revoke },
     payments,
     webhooks: settings.webhooks,

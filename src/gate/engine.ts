@@ -1,21 +1,28 @@
 import type { JsonObject } from '../lib/json.ts'
-import { formatAmount } from '../payments/amount.ts'
 import type { Payment } from '../payments/payment.ts'
 import type { Settlement } from '../payments/settlement.ts'
+import { invalidOption } from '../problems/error.ts'
 import type { Environment, Protocol } from '../protocols/protocol.ts'
 import { createSessions, type Sessions } from '../sessions/sessions.ts'
 import { createConfirmer } from '../settlement/confirm.ts'
-import { createLedger, type Ledger, type Transition } from '../settlement/ledger.ts'
+import { createLedger, type Ledger } from '../settlement/ledger.ts'
 import { createReconciler } from '../settlement/reconcile.ts'
 import { createWorker, type Worker } from '../settlement/worker.ts'
 import type { Store, Write } from '../stores/store.ts'
+import { readLimits } from '../vaults/limits.ts'
+import type { SystemEvent } from '../vaults/vault-event.ts'
+import { createVaults, type Vaults } from '../vaults/vaults.ts'
 import type { WebhookEndpoints, WebhooksFactory } from '../webhooks/webhooks.ts'
+import { announcement, createOpenings } from './openings.ts'
+import type { VaultOptions } from './options.ts'
 
 /** What moves payments on: the book, and the worker that keeps its promises. */
 export interface Engine {
   readonly ledger: Ledger
   readonly worker: Worker
   readonly sessions: Sessions
+  /** `null` when the configuration has no vaults. */
+  readonly vaults: Vaults | null
   /** `null` when the configuration has no webhooks. */
   readonly webhooks: WebhookEndpoints | null
 }
@@ -26,6 +33,7 @@ export interface EngineOptions {
   readonly protocols: readonly Protocol[]
   readonly store: Store
   readonly webhooks: WebhooksFactory | null
+  readonly vaults: VaultOptions | null
   /** How long a settlement or a handler may work before its payment counts as abandoned, milliseconds. */
   readonly leaseMs: number
   /** How long a result can be had again, milliseconds. */
@@ -52,16 +60,19 @@ export function createEngine(options: EngineOptions): Engine {
     protocols.find(({ name, chains }) => name === protocol && chains.includes(network))
   const sessions = createSessions({ store, clock, secrets: environment.secrets })
 
-  /** A session opens when its payment has paid, or, in the background, when it is answered. */
-  function sessionWrites(type: Transition, payment: Payment): readonly Write[] {
-    const isEarly = payment.settle === 'background'
-    if (isEarly && type === 'payment.failed') return sessions.closeWrites(payment)
-    if (isEarly && type === 'payment.settled') return sessions.indexWrites(payment)
-    if (type !== (isEarly ? 'payment.received' : 'payment.settled') || payment.vanishedAt !== null) return []
-    const rows = sessions.openWrites(payment)
-    return rows.length === 0 || !webhooks
-      ? rows
-      : [...rows, webhooks.event('session.created', announcement(payment))]
+  const vaults =
+    options.vaults &&
+    createVaults({ ...environment, ...vaultParts(options.vaults), store, announce, describePayment })
+  const follow = createOpenings({ sessions, vaults, webhooks })
+
+  /** Webhooks tell of vaults too. */
+  function announce(type: SystemEvent, facts: JsonObject): readonly Write[] {
+    return webhooks ? [webhooks.event(type, facts)] : []
+  }
+
+  async function describePayment(id: string): Promise<JsonObject | null> {
+    const held = await ledger.get(id)
+    return held && announcement(held.payment)
   }
 
   const ledger = createLedger({
@@ -69,14 +80,12 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     leaseMs,
     resultMs,
-    follow: (type, payment) => [
-      ...(webhooks ? [webhooks.event(type, announcement(payment))] : []),
-      ...sessionWrites(type, payment),
-    ],
+    follow,
     isWatched: (payment) => protocolOf(payment)?.watches(payment) ?? false,
   })
   const handlers = {
     ...webhooks?.handlers,
+    ...vaults?.handlers,
     reconcile: createReconciler({
       ledger,
       clock,
@@ -91,26 +100,13 @@ export function createEngine(options: EngineOptions): Engine {
     }),
   }
   const worker = createWorker({ store, clock, random, leaseMs: WORKER_LEASE_MS, onError, handlers })
-  return { ledger, worker, sessions, webhooks: webhooks?.endpoints ?? null }
+  return { ledger, worker, sessions, vaults, webhooks: webhooks?.endpoints ?? null }
 }
 
-/** What the world is told of a payment. */
-function announcement(payment: Payment): JsonObject {
-  const { id, protocol, method, network, asset, payer, recipient, wallet, route, transaction, cause } =
-    payment
-  const amount = formatAmount(BigInt(payment.amount), payment.decimals)
-  return {
-    paymentId: id,
-    protocol,
-    method,
-    network,
-    asset,
-    amount,
-    payer,
-    recipient,
-    wallet,
-    route,
-    transaction,
-    cause,
+/** The options of vaults, checked and complete. */
+function vaultParts({ blobs, bus, limits, tombstoneHours = 720 }: VaultOptions) {
+  if (!(tombstoneHours >= 1 && tombstoneHours <= 8760)) {
+    invalidOption('vaults.tombstoneHours', 'hours from 1 to 8760', tombstoneHours)
   }
+  return { blobs, bus: bus ?? null, limits: readLimits(limits), tombstoneMs: tombstoneHours * 3_600_000 }
 }

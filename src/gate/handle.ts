@@ -4,6 +4,8 @@ import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import { composeChallenge, type PresentedCredential, presentedCredential } from '../protocols/negotiate.ts'
 import type { Charge } from '../protocols/protocol.ts'
 import type { Session } from '../sessions/session.ts'
+import { vaultIdOf } from '../vaults/new-vault.ts'
+import type { Vault } from '../vaults/vault-handle.ts'
 import { keepHandlers } from './answer-fields.ts'
 import { createCharge } from './charge.ts'
 import { clientAddress } from './client-address.ts'
@@ -41,7 +43,9 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
 
   const session = await sessionOf(request.headers, charge, route, settings)
   if (session !== null && !isRefusal(session)) {
-    return createSessionNext(request.headers.get(settings.sessionHeader), session, charged.request, settings)
+    const id = request.headers.get(settings.sessionHeader)
+    const vault = route.vault ? await vaultOfSession(session, settings) : null
+    return createSessionNext(id, session, vault, charged.request, settings)
   }
   if (presented === null) return deny(session ?? PAYMENT_REQUIRED, charge)
   if (isRefusal(presented)) return deny(presented, charge)
@@ -84,6 +88,17 @@ async function sessionOf(
   const proof = { id: request.get(sessionHeader), token: request.get('x-session-token') }
   if (session === null || (proof.id === null && proof.token === null)) return null
   return sessions.use(proof, { scope: session.scope, price: price.text })
+}
+
+/** The vault that a session works in. It is made now when the route that opened the session made none. */
+async function vaultOfSession(session: Session, { vaults }: Settings): Promise<Vault | null> {
+  if (vaults === null) return null
+  const { paymentId } = session.payment
+  const id = vaultIdOf(paymentId)
+  // Whoever was faster has made the same one.
+  if (!session.vault && (await vaults.get(id)) === null)
+    await vaults.add({ paymentId, session: session.hash })
+  return vaults.open(id)
 }
 
 function isPresent(presented: PresentedCredential | Refusal | null): presented is PresentedCredential {

@@ -6,6 +6,8 @@ import { CofferError } from '../problems/error.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import type { HeaderField, Protocol } from '../protocols/protocol.ts'
 import type { Held } from '../settlement/ledger.ts'
+import { vaultIdOf } from '../vaults/new-vault.ts'
+import type { Vault } from '../vaults/vault-handle.ts'
 import { bufferBody, observeBody } from './answer-body.ts'
 import { keepHandlers, privately, withFields } from './answer-fields.ts'
 import { crossOriginFields } from './cross-origin.ts'
@@ -70,6 +72,8 @@ export interface AnswerSink {
 export interface Grant {
   readonly payment: GrantedPayment
   readonly wallet: GrantedWallet
+  /** The vault of the payment, which is that of its session too; `null` when the route has none. */
+  readonly vault: Vault | null
   /** The session that the payment opened, or that let the request in; `null` when there is none. */
   readonly session: GrantedSession | null
 }
@@ -219,7 +223,7 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
   }
 
   return {
-    grant: grantOf(held.payment, redeemed, sessionId),
+    grant: grantOf(held.payment, redeemed, sessionId, vaultOf(held.payment, settings)),
     request,
     isHeldBack: settleAfter !== null,
     isKept: held.payment.idempotency !== null,
@@ -232,12 +236,17 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
   }
 }
 
-function grantOf(payment: Payment, redeemed: boolean, sessionId: string | null): Grant {
+function vaultOf({ id, vault }: Payment, { vaults }: Settings): Vault | null {
+  return vault && vaults ? vaults.open(vaultIdOf(id)) : null
+}
+
+function grantOf(payment: Payment, redeemed: boolean, sessionId: string | null, vault: Vault | null): Grant {
   const { session, id, protocol, method, network, payer, transaction, wallet, recipient } = payment
   const amount = formatAmount(BigInt(payment.amount), payment.decimals)
   return {
     payment: { paymentId: id, protocol, method, network, amount, payer, txHash: transaction, redeemed },
     wallet: { id: wallet, address: recipient, chain: network },
+    vault,
     session: session && {
       id: sessionId,
       expiresAt: (payment.settledAt ?? payment.claimedAt) + session.ttl * 1000,

@@ -1,9 +1,12 @@
+import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { SettleMode } from '../payments/payment.ts'
 import type { ProtocolFactory } from '../protocols/protocol.ts'
+import type { Bus } from '../stores/bus.ts'
 import type { Store } from '../stores/store.ts'
+import type { Limits } from '../vaults/limits.ts'
 import type { WebhooksFactory } from '../webhooks/webhooks.ts'
 import type { ChallengeLimit } from './limiter.ts'
 
@@ -35,6 +38,8 @@ export interface CofferOptions {
   readonly maxUnsettled?: string
   /** Tells endpoints of yours what became of payments: `webhooks()`. Default: nobody is told. */
   readonly webhooks?: WebhooksFactory
+  /** Where vaults keep what is put into them. Default: there are no vaults. */
+  readonly vaults?: VaultOptions
   /**
    * Bearer keys that let operators use `coffer.fetch`, at least 32 characters each (`A-Z a-z 0-9 . _ ~ + / -`). Default:
    * none, and all its routes but those of discovery answer 401.
@@ -75,6 +80,18 @@ export interface SessionOptions {
   readonly budget?: string
   /** Whether a request must prove that the payer makes it, with a signed `X-Session-Token`. Default false. */
   readonly bindPayer?: boolean
+}
+
+/** What vaults stand on. */
+export interface VaultOptions {
+  /** Where files and large documents are kept: `fsBlobs('data')`, `memoryBlobs()`. */
+  readonly blobs: BlobStore
+  /** Wakes those who follow events, in this process and others. Default: they poll. */
+  readonly bus?: Bus
+  /** How much may be kept: `plans.pro`, or limits of your own. Default: no limits but 7 days for a vault. */
+  readonly limits?: Partial<Limits>
+  /** Hours that it is remembered that there was a vault, 1 to 8760. Default 720. */
+  readonly tombstoneHours?: number
 }
 
 /** How answers are kept, so that one that got lost on the way can be had again. */
@@ -138,6 +155,11 @@ export interface RouteOptions {
   readonly acceptSessions?: boolean | SessionOptions
   /** Seconds that such a session lasts, 60 to 604800. Default 86400. */
   readonly sessionTtl?: number
+  /**
+   * Whether a payment makes a vault: a place for the results of its requests, and of those of its session. Needs
+   * {@link CofferOptions.vaults}. Default false.
+   */
+  readonly vault?: boolean
   /** Shown to payers. Text in any language, without control characters, at most 500 characters. */
   readonly description?: string
   /**

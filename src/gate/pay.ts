@@ -42,13 +42,14 @@ export async function pay(
   const idempotency =
     options.repeat && idempotencyOf(options.repeat.key, verified.payer, options.repeat.fingerprint)
   const held = await claim(presented, verified, { credentialHash, idempotency }, options)
-  if (held !== null) return start(held, () => verified.settle(), options.settings)
+  if (held !== null && !isRefusal(held)) return start(held, () => verified.settle(), options.settings)
 
   const own = await ledger.findByCredential(credentialHash)
   if (own !== null) return resume(own, verified, protocol, options)
   const named = idempotency && (await ledger.findByKey(idempotency.hash))
   if (named !== null && named.payment.state !== 'failed') return resume(named, null, protocol, options)
   if (await ledger.isSpent(verified.proofs)) return duplicate('Its proof was spent by another credential.')
+  if (held !== null) return held
   // It was the key that was in the way, and its payment has just failed: the next request finds it free.
   return inFlight()
 }

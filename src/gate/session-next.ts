@@ -1,5 +1,6 @@
 import { CofferError } from '../problems/error.ts'
 import type { Session } from '../sessions/session.ts'
+import type { Vault } from '../vaults/vault-handle.ts'
 import { keepHandlers, privately, withFields } from './answer-fields.ts'
 import { crossOriginFields } from './cross-origin.ts'
 import type { Conclusion, Next } from './next.ts'
@@ -12,6 +13,7 @@ import type { Settings } from './settings.ts'
 export function createSessionNext(
   id: string | null,
   session: Session,
+  vault: Vault | null,
   request: Request,
   settings: Settings,
 ): Next {
@@ -32,6 +34,7 @@ export function createSessionNext(
     grant: {
       payment: { ...payment, redeemed: false },
       wallet: { id: wallet, address: recipient, chain: payment.network },
+      vault,
       session: { id, expiresAt: session.expiresAt },
     },
     request,

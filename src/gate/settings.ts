@@ -52,6 +52,8 @@ export interface Route {
   readonly description: string | null
   readonly settle: SettleMode
   readonly requireIdempotency: boolean
+  /** Whether a payment makes a vault. */
+  readonly vault: boolean
   /** The session that a payment opens, and that lets requests in; `null` when the route has none. */
   readonly session: Omit<SessionTerms, 'hash' | 'ceiling'> | null
   /** Most bytes of body to read; `null` when the body is not bound. */
@@ -83,6 +85,7 @@ export function readOptions(options: CofferOptions): Settings {
     protocols,
     store,
     webhooks: options.webhooks ?? null,
+    vaults: options.vaults ?? null,
     leaseMs: handlerTimeout * 1000,
     resultMs: resultTtl * 1000,
     onError,
@@ -130,9 +133,15 @@ export function readRoute(options: RouteOptions, settings: Settings): Route {
     description: description === undefined ? null : readDescription(description),
     settle: oneOf('settle', options.settle ?? 'before', SETTLE_MODES),
     requireIdempotency: options.requireIdempotency ?? false,
+    vault: readVault(options.vault ?? false, settings),
     session: readSession(options, wallet),
     bindBody: bindBody === false ? null : maxBytes,
   }
+}
+
+function readVault(wanted: boolean, { vaults }: Settings): boolean {
+  if (wanted && vaults === null) invalidOption('vault', 'false, as createCoffer was given no vaults', wanted)
+  return wanted
 }
 
 function readSession({ acceptSessions, sessionTtl }: RouteOptions, wallet: Wallet): Route['session'] {
@@ -284,6 +293,7 @@ const OPTION_NAMES: Readonly<Record<keyof CofferOptions, true>> = {
   stub: true,
   onError: true,
   webhooks: true,
+  vaults: true,
   apiKeys: true,
   basePath: true,
   discovery: true,
@@ -298,6 +308,7 @@ const ROUTE_OPTION_NAMES: Readonly<Record<keyof RouteOptions, true>> = {
   settle: true,
   requireIdempotency: true,
   acceptSessions: true,
+  vault: true,
   sessionTtl: true,
   bindBody: true,
 }

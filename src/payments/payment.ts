@@ -51,6 +51,8 @@ export interface Payment {
   readonly credentialHash: string
   /** The request that an idempotency key stands for; `null` when the payer sent no key. */
   readonly idempotency: Idempotency | null
+  /** Whether it makes a vault, in the same commit as its settlement. */
+  readonly vault: boolean
   /** The session that it opens; `null` when it opens none. */
   readonly session: SessionTerms | null
   /** What the protocol needs to ask the chain about this payment. */

@@ -11,6 +11,8 @@ export interface Session extends SessionTerms {
   readonly requests: number
   /** US dollars that these were worth, when they are counted. */
   readonly spent: string
+  /** Whether its payment made a vault. */
+  readonly vault: boolean
   /** The payment that opened it. */
   readonly payment: SessionPayment
 }

@@ -124,6 +124,7 @@ function opened(payment: Payment, terms: SessionTerms, now: number): Session {
     expiresAt: now + terms.ttl * 1000,
     requests: 0,
     spent: '0',
+    vault: payment.vault,
     payment: {
       paymentId: id,
       protocol,

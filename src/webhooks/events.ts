@@ -8,6 +8,9 @@ export const EVENT_TYPES = [
   'payment.settled',
   'payment.failed',
   'session.created',
+  'vault.sealed',
+  'vault.expiring',
+  'vault.expired',
 ] as const
 
 /** Type of an event that is sent. */

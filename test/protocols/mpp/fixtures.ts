@@ -94,6 +94,7 @@ export function recordOf(verified: Verified, now: number): Payment {
     settle: 'before',
     credentialHash: '0x00',
     idempotency: null,
+    vault: false,
     session: null,
     evidence: JSON.parse(JSON.stringify(verified.evidence)),
   }

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { memoryBlobs } from '../../src/blobs/memory.ts'
+import type { Next } from '../../src/gate/next.ts'
+import type { CofferOptions } from '../../src/gate/options.ts'
+import { codeOf, createSeller, request } from './scripted.ts'
+
+const ROUTE = { price: '0.01', acceptSessions: true, vault: true } as const
+const HEADER = 'x-prudra-session-id'
+
+const createVaultSeller = (options: Partial<CofferOptions> = {}) =>
+  createSeller({ vaults: { blobs: memoryBlobs() }, ...options })
+
+const next = async (seller: ReturnType<typeof createSeller>, asking: Request, route = ROUTE): Promise<Next> =>
+  (await seller.coffer.handle(asking, route)) as Next
+
+describe('a payment on a route with vaults', () => {
+  it('makes one in the commit that settles it, and all requests of its session work in it', async () => {
+    const seller = createVaultSeller()
+    const first = await next(seller, request('a'))
+    await first.grant.vault?.addDocument({ step: 1 }, 'Step 1')
+    const id = (await first.finish(new Response(''))).headers.get(HEADER) ?? ''
+
+    const second = await next(seller, request(null, undefined, { headers: { [HEADER]: id } }))
+    expect(second.grant.vault?.id).toBe(first.grant.vault?.id)
+    await second.grant.vault?.addDocument({ step: 2 }, 'Step 2')
+    // Jobs go on after the answer.
+    await second.finish(new Response(''))
+    await second.grant.vault?.emit('agent.step', { step: 3 })
+    await second.grant.vault?.persist()
+    await second.grant.vault?.seal('done')
+    const manifest = await second.grant.vault?.getManifest()
+    expect(manifest?.documents.map(({ label, data }) => [label, data])).toEqual([
+      ['Step 1', { step: 1 }],
+      ['Step 2', { step: 2 }],
+    ])
+  })
+
+  it('is there for whoever redeems it', async () => {
+    const seller = createVaultSeller()
+    const failed = await next(seller, request('a'))
+    await failed.grant.vault?.addDocument('begun')
+    await failed.finish(new Response('', { status: 500 }))
+    const redeemed = await next(seller, request('a'))
+    expect((await redeemed.grant.vault?.getManifest())?.documents).toHaveLength(1)
+  })
+
+  it('is refused before money moves when there is no room for its vault', async () => {
+    const seller = createVaultSeller({ vaults: { blobs: memoryBlobs(), limits: { activeVaults: 1 } } })
+    await (await next(seller, request('a'))).finish(new Response(''))
+    const refused = (await seller.coffer.handle(request('b'), ROUTE)) as Response
+    expect(refused.status).toBe(429)
+    expect(await codeOf(refused)).toBe('vault-quota-exceeded')
+    expect(seller.script.calls.filter((call) => call === 'settle')).toHaveLength(1)
+    expect(await codeOf((await seller.coffer.handle(request('a'), ROUTE)) as Response)).toBe(
+      'duplicate-payment',
+    )
+  })
+
+  it('is made when a session comes from a route without', async () => {
+    const seller = createVaultSeller()
+    const paid = (await seller.coffer.handle(request('a'), { price: '0.01', acceptSessions: true })) as Next
+    expect(paid.grant.vault).toBeNull()
+    const id = (await paid.finish(new Response(''))).headers.get(HEADER) ?? ''
+    const visits = await Promise.all(
+      [1, 2, 3].map(() => next(seller, request(null, undefined, { headers: { [HEADER]: id } }))),
+    )
+    for (const { grant } of visits) await grant.vault?.addDocument('one')
+    expect((await visits[0]?.grant.vault?.getManifest())?.documents).toHaveLength(3)
+  })
+
+  it('needs a place to keep it', () => {
+    expect(() => createSeller().coffer.check(ROUTE)).toThrow(/^vault: expected false/)
+  })
+
+  it('is known without a request', async () => {
+    const seller = createVaultSeller()
+    const paid = await next(seller, request('a'))
+    expect(await seller.coffer.vaults?.get(paid.grant.vault?.id ?? '')).toMatchObject({ status: 'active' })
+    expect((await seller.coffer.vaults?.list())?.vaults).toHaveLength(1)
+    await paid.abandon()
+  })
+
+  it('expires, by the outbox', async () => {
+    const seller = createVaultSeller()
+    const paid = await next(seller, request('a'))
+    await paid.finish(new Response(''))
+    seller.advance(8 * 86_400_000)
+    while ((await seller.coffer.tick()) > 0);
+    expect(await seller.coffer.vaults?.get(paid.grant.vault?.id ?? '')).toBeNull()
+  })
+})
