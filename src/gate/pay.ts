@@ -47,10 +47,14 @@ export async function pay(
   const own = await ledger.findByCredential(credentialHash)
   if (own !== null) return resume(own, verified, protocol, options)
   const named = idempotency && (await ledger.findByKey(idempotency.hash))
-  if (named !== null && named.payment.state !== 'failed') return resume(named, null, protocol, options)
+  if (named !== null && named.payment.state !== 'failed') {
+    const resumed = await resume(named, null, protocol, options)
+    // That payment's failure says nothing about this credential.
+    if (!isRefusal(resumed) || resumed.reason !== 'settlement-failed') return resumed
+  }
   if (await ledger.isSpent(verified.proofs)) return duplicate('Its proof was spent by another credential.')
   if (held !== null) return held
-  // It was the key that was in the way, and its payment has just failed: the next request finds it free.
+  // It was the key that was in the way, and its payment has failed by now: the next request finds it free.
   return inFlight()
 }
 

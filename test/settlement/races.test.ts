@@ -96,6 +96,17 @@ describe('an idempotency key', () => {
     expect(world.witness.answers.at(-1)).toBe('ann-1~ 409')
   })
 
+  it('whose payment turns out to have failed does not fail the next credential', async () => {
+    world.chain.weather = 'never'
+    expect(await ask('ann-1', { key: 'key' })).toBe('ann-1 503')
+    world.chain.sign('ann-1').isCancelled = true
+    world.chain.weather = 'fair'
+    expect(await ask('ann-2', { key: 'key' })).toBe('ann-2 409')
+    expect(await ask('ann-2', { key: 'key' })).toBe('ann-2 200')
+    expect(await ask('ann-1', { key: 'key' })).toBe('ann-1 402')
+    expect(world.chain.moved()).toEqual(['ann-2'])
+  })
+
   it('that was in the way does not make a credential spent', async () => {
     await failInBetween('ann-2', 2)
     expect(world.witness.answers.at(-1)).toBe('ann-2 409')
