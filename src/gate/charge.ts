@@ -4,7 +4,8 @@ import { readBytes } from '../lib/body.ts'
 import { utf8 } from '../lib/bytes.ts'
 import { type Refusal, refuse } from '../problems/refusal.ts'
 import type { Charge } from '../protocols/protocol.ts'
-import type { Route, Settings } from './settings.ts'
+import type { Route } from './route.ts'
+import type { Settings } from './settings.ts'
 
 /** Longest request target that stands in a challenge as it is; longer ones stand as their hash. */
 const MAX_TARGET = 256

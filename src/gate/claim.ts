@@ -6,7 +6,8 @@ import type { Charge, Verified } from '../protocols/protocol.ts'
 import type { Held } from '../settlement/ledger.ts'
 import { vaultIdOf } from '../vaults/new-vault.ts'
 import { expose } from './exposure.ts'
-import type { Route, Settings } from './settings.ts'
+import type { Route } from './route.ts'
+import type { Settings } from './settings.ts'
 
 /** What a claim is for, besides what was verified. */
 export interface ClaimOptions {

@@ -6,7 +6,8 @@ import { handle } from './handle.ts'
 import { openApi } from './http-api.ts'
 import type { Next } from './next.ts'
 import type { CofferOptions, RouteOptions } from './options.ts'
-import { type Route, readOptions, readRoute } from './settings.ts'
+import { type Route, readRoute } from './route.ts'
+import { readOptions } from './settings.ts'
 
 /** A configured seller: what {@link createCoffer} returns. */
 export interface Coffer {

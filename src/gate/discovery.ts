@@ -5,7 +5,8 @@ import { type Price, parsePrice } from '../payments/amount.ts'
 import { invalidOption } from '../problems/error.ts'
 import { refuseUnknownOptions } from '../problems/options.ts'
 import type { DiscoveryOptions, PublishedRoute } from './options.ts'
-import { readRoute, type Settings } from './settings.ts'
+import { readRoute } from './route.ts'
+import type { Settings } from './settings.ts'
 
 const ROUTE_NAME = /^(GET|POST|PUT|PATCH|DELETE) (\/[!-~]*)$/
 

@@ -14,8 +14,9 @@ import { crossOriginFields, preflight } from './cross-origin.ts'
 import { fingerprintOf, readIdempotencyKey } from './idempotency.ts'
 import { createNext, type Next } from './next.ts'
 import { pay } from './pay.ts'
+import type { Route } from './route.ts'
 import { createSessionNext } from './session-next.ts'
-import type { Route, Settings } from './settings.ts'
+import type { Settings } from './settings.ts'
 
 /** All that {@link handle} decides by: nothing is global, and all state is behind `settings`. */
 export interface HandleOptions {

@@ -1,4 +1,3 @@
-import { createApi } from '../api/api.ts'
 import { invalidOption } from '../problems/error.ts'
 import type { PaymentLog } from '../settlement/payment-log.ts'
 import { crossOriginFields, preflight } from './cross-origin.ts'
@@ -21,7 +20,7 @@ export function openApi(
   payments: PaymentLog,
 ): (request: Request) => Promise<Response> {
   const { problemBase, onError, publicOrigin, sessions, webhooks } = settings
-  return createApi({
+  const parts = {
     sessions,
     payments,
     webhooks,
@@ -31,9 +30,15 @@ export function openApi(
     origin: publicOrigin,
     problemBase,
     onError,
-    crossOrigin: (request) => crossOriginFields(request, settings),
-    preflight: (request) => preflight(request, settings),
-  })
+    crossOrigin: (request: Headers) => crossOriginFields(request, settings),
+    preflight: (request: Headers) => preflight(request, settings),
+  }
+  // Loaded when it is first asked: a server that only charges needs none of it.
+  let api: Promise<(request: Request) => Promise<Response>> | undefined
+  return async (request) => {
+    api ??= import('../api/api.ts').then(({ createApi }) => createApi(parts))
+    return (await api)(request)
+  }
 }
 
 function readKeys(keys: readonly string[]): readonly string[] {

@@ -3,8 +3,6 @@ import { type Random, systemRandom } from '../lib/id.ts'
 import { type Address, parseAddress } from '../payments/address.ts'
 import { type Price, parsePrice } from '../payments/amount.ts'
 import type { ChainId } from '../payments/chain.ts'
-import type { SettleMode } from '../payments/payment.ts'
-import type { SessionTerms } from '../payments/session-terms.ts'
 import { invalidOption } from '../problems/error.ts'
 import { refuseUnknownOptions } from '../problems/options.ts'
 import type { Environment, Protocol } from '../protocols/protocol.ts'
@@ -12,7 +10,8 @@ import { stub } from '../protocols/stub.ts'
 import type { Store } from '../stores/store.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { type ChallengeLimit, createLimiter, type Limiter } from './limiter.ts'
-import type { CofferOptions, RouteOptions, WalletOptions } from './options.ts'
+import { DAY, printable, seconds, whole } from './option-values.ts'
+import type { CofferOptions, WalletOptions } from './options.ts'
 
 /** {@link CofferOptions}, checked and complete. */
 export interface Settings extends Engine {
@@ -45,24 +44,7 @@ export interface Wallet {
   recipient(chain: ChainId): Address
 }
 
-/** {@link RouteOptions}, checked and complete. */
-export interface Route {
-  readonly price: Price | ((request: Request) => Promise<Price>)
-  readonly wallet: Wallet
-  readonly description: string | null
-  readonly settle: SettleMode
-  readonly requireIdempotency: boolean
-  /** Whether a payment makes a vault. */
-  readonly vault: boolean
-  /** The session that a payment opens, and that lets requests in; `null` when the route has none. */
-  readonly session: Omit<SessionTerms, 'hash' | 'ceiling'> | null
-  /** Most bytes of body to read; `null` when the body is not bound. */
-  readonly bindBody: number | null
-}
-
-const SETTLE_MODES = ['before', 'after', 'background'] as const
 const MIN_SECRET_BYTES = 32
-const DAY = 86_400
 
 /**
  * Checks a configuration and fills in its defaults.
@@ -70,7 +52,7 @@ const DAY = 86_400
  * @throws CofferError `invalid-option` naming the option, what was expected and what came. Never shows a secret.
  */
 export function readOptions(options: CofferOptions): Settings {
-  refuseUnknown(options, OPTION_NAMES, '')
+  refuseUnknownOptions(options, Object.keys(OPTION_NAMES), 'options')
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom
   const environment: Environment = { secrets: readSecrets(options.secret), clock, random }
@@ -111,66 +93,6 @@ export function readOptions(options: CofferOptions): Settings {
     clock,
     random,
   }
-}
-
-/**
- * Checks the options of a route.
- *
- * @throws CofferError `invalid-option`, also for a price that an asset cannot express.
- */
-export function readRoute(options: RouteOptions, settings: Settings): Route {
-  refuseUnknown(options, ROUTE_OPTION_NAMES, 'route option ')
-  const { price, description, bindBody = false } = options
-  const wallet = readWalletId(options.wallet, settings.wallets)
-  const maxBytes =
-    typeof bindBody === 'object' ? whole('bindBody.maxBytes', bindBody.maxBytes, 1, 2 ** 31) : 2 ** 20
-  return {
-    price:
-      typeof price === 'function'
-        ? async (request) => readPrice(await price(request), settings)
-        : readPrice(price, settings),
-    wallet,
-    description: description === undefined ? null : readDescription(description),
-    settle: oneOf('settle', options.settle ?? 'before', SETTLE_MODES),
-    requireIdempotency: options.requireIdempotency ?? false,
-    vault: readVault(options.vault ?? false, settings),
-    session: readSession(options, wallet),
-    bindBody: bindBody === false ? null : maxBytes,
-  }
-}
-
-function readVault(wanted: boolean, { vaults }: Settings): boolean {
-  if (wanted && vaults === null) invalidOption('vault', 'false, as createCoffer was given no vaults', wanted)
-  return wanted
-}
-
-function readSession({ acceptSessions, sessionTtl }: RouteOptions, wallet: Wallet): Route['session'] {
-  const ttl = whole('sessionTtl', sessionTtl ?? DAY, 60, 7 * DAY)
-  if (!acceptSessions) return null
-  const options = acceptSessions === true ? {} : acceptSessions
-  refuseUnknownOptions(options, ['scope', 'maxRequests', 'budget', 'bindPayer'], 'acceptSessions')
-  const { scope, maxRequests, budget, bindPayer = false } = options
-  return {
-    ttl,
-    // A name of the seller's own cannot be taken for a wallet.
-    scope: scope === undefined ? `wallet:${wallet.id}` : `scope:${printable('acceptSessions.scope', scope)}`,
-    maxRequests:
-      maxRequests === undefined ? null : whole('acceptSessions.maxRequests', maxRequests, 1, 1_000_000_000),
-    budget: budget === undefined ? null : parsePrice(budget, 'acceptSessions.budget').text,
-    bindPayer,
-  }
-}
-
-function readPrice(text: unknown, { protocols }: Settings): Price {
-  const price = parsePrice(text)
-  for (const protocol of protocols) protocol.checkPrice(price)
-  return price
-}
-
-function readWalletId(id: string | undefined, wallets: ReadonlyMap<string, Wallet>): Wallet {
-  const fallback = wallets.size === 1 ? wallets.values().next().value : wallets.get('main')
-  const wallet = id === undefined ? fallback : wallets.get(id)
-  return wallet ?? invalidOption('wallet', `one of ${[...wallets.keys()].join(', ')}`, id ?? 'none')
 }
 
 function readSecrets(secret: string | readonly string[]): readonly Uint8Array[] {
@@ -238,41 +160,6 @@ function readOrigin(url: string): string {
   return parsed.origin
 }
 
-const seconds = (option: string, value: number, min: number, max: number): number =>
-  value >= min && value <= max ? value : invalidOption(option, `seconds from ${min} to ${max}`, value)
-
-const whole = (option: string, value: number, min: number, max: number): number =>
-  Number.isInteger(value) && value >= min && value <= max
-    ? value
-    : invalidOption(option, `a whole number from ${min} to ${max}`, value)
-
-const oneOf = <Value extends string>(option: string, value: Value, values: readonly Value[]): Value =>
-  values.includes(value) ? value : invalidOption(option, `one of ${values.join(', ')}`, value)
-
-const printable = (option: string, text: string): string =>
-  /^[\x20-\x7e]+$/.test(text) ? text : invalidOption(option, 'printable ASCII text', text)
-
-/** A description stands in every challenge three times, and clients read heads of 16 KiB. */
-const MAX_DESCRIPTION = 500
-
-function readDescription(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is control characters that are refused
-  const isText = typeof text === 'string' && text.isWellFormed() && !/[\x00-\x1f\x7f]/.test(text)
-  if (isText && text.length <= MAX_DESCRIPTION) return text
-  return invalidOption(
-    'description',
-    `text without control characters, at most ${MAX_DESCRIPTION} characters`,
-    isText ? `${text.length} characters` : text,
-  )
-}
-
-function refuseUnknown(options: object, names: Readonly<Record<string, true>>, what: string): void {
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(names, name))
-      invalidOption(`${what}${name}`, `one of ${Object.keys(names).join(', ')}`)
-  }
-}
-
 const OPTION_NAMES: Readonly<Record<keyof CofferOptions, true>> = {
   secret: true,
   wallets: true,
@@ -299,16 +186,4 @@ const OPTION_NAMES: Readonly<Record<keyof CofferOptions, true>> = {
   discovery: true,
   clock: true,
   random: true,
-}
-
-const ROUTE_OPTION_NAMES: Readonly<Record<keyof RouteOptions, true>> = {
-  price: true,
-  wallet: true,
-  description: true,
-  settle: true,
-  requireIdempotency: true,
-  acceptSessions: true,
-  vault: true,
-  sessionTtl: true,
-  bindBody: true,
 }

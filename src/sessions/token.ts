@@ -1,5 +1,4 @@
 import { keccak_256 } from '@noble/hashes/sha3'
-import * as z from 'zod/mini'
 import { recoverSigner } from '../evm/signature.ts'
 import { decodeBase64url } from '../lib/base64.ts'
 import { fromUtf8, utf8 } from '../lib/bytes.ts'
@@ -9,9 +8,6 @@ import { type Address, parseAddress } from '../payments/address.ts'
 
 /** Longest token that is read, in characters. Real ones have about 700. */
 const MAX_TOKEN = 8192
-
-/** What a client says of itself. Of its other members (scope, times, amount) nothing is believed: our own record decides. */
-const schema = z.object({ walletAddress: z.string(), paymentTxHash: z.string() })
 
 /** A session token whose signature is right: this payer names that payment. */
 export interface SessionToken {
@@ -31,10 +27,11 @@ export function readSessionToken(text: string): SessionToken | null {
   if (more.length > 0 || !isHex(signature, 65)) return null
   const bytes = decodeBase64url(encoded)
   const json = bytes && fromUtf8(bytes)
-  const token = z.safeParse(schema, json === null ? null : parseJsonObject(json))
-  if (json === null || !token.success) return null
-  const payer = parseAddress(token.data.walletAddress)
-  const transaction = token.data.paymentTxHash.toLowerCase()
+  const claims = json === null ? null : parseJsonObject(json)
+  if (json === null || claims === null) return null
+  // Of its other members (scope, times, amount) nothing is believed: our own record decides.
+  const payer = parseAddress(claims['walletAddress'])
+  const transaction = String(claims['paymentTxHash']).toLowerCase()
   if (payer === null || !isHex(transaction, 32)) return null
   const isSigned = [json, encoded].some(
     (message) => recoverSigner(personalDigest(message), signature) === payer,

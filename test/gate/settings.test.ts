@@ -24,7 +24,7 @@ describe('options', () => {
     ['a bad address', { wallets: { main: { address: '0x12' } } }, /^wallets\.main\.address: .*got "0x12"$/],
     ['no protocol', { protocols: [] }, /^protocols: /],
     ['no store', { store: undefined }, /^store: /],
-    ['an unknown option', { sekret: 'x' }, /^sekret: expected one of secret, wallets/],
+    ['an unknown option', { sekret: 'x' }, /^options\.sekret: expected one of secret, wallets/],
     [
       'a lifetime in milliseconds',
       { challengeTtl: 300_000 },
@@ -81,7 +81,7 @@ describe('route options', () => {
       { price: '1', description: 'a\r\nSet-Cookie: x' },
       /^description: expected text without control/,
     ],
-    ['an unknown option', { price: '1', descripton: 'x' }, /^route option descripton: /],
+    ['an unknown option', { price: '1', descripton: 'x' }, /^route\.descripton: /],
   ])('with %s are refused by name', (_name, wrong, message) => {
     const { coffer } = createSeller()
     expect(() => coffer.check(wrong as RouteOptions)).toThrow(message)
