@@ -33,14 +33,20 @@ export function countUpTo(most: number, description: string): z.ZodMiniType<numb
 
 /** An instant as a query says it: epoch milliseconds, or a date or date-time of RFC 3339. */
 export function instantText(description: string): z.ZodMiniType<number> {
-  const expected = 'epoch milliseconds, or a date such as 2030-01-31 or 2030-01-31T12:00:00Z'
   return z.pipe(
-    z.pipe(
-      z.string().check(z.regex(INSTANT, expected), z.describe(`${description} As ${expected}.`)),
-      z.transform((text) => (/^\d+$/.test(text) ? Number(text) : Date.parse(text))),
+    z.string().check(
+      z.regex(INSTANT, EXPECTED),
+      z.refine((text) => !Number.isNaN(epochOf(text)), EXPECTED),
+      z.describe(`${description} As ${EXPECTED}.`),
     ),
-    z.int(expected).check(z.minimum(0, expected)),
+    z.transform(epochOf),
   )
 }
 
+const EXPECTED = 'epoch milliseconds, or a date such as 2030-01-31 or 2030-01-31T12:00:00Z'
 const INSTANT = /^(?:\d{1,15}|\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d))?)$/
+
+/** Not a number for a date that there is not. */
+function epochOf(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+}
