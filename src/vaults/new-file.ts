@@ -59,8 +59,12 @@ export function readNewFile(file: NewFile): ReadFile {
 function readBody(body: NewFile['body'], size: number | undefined): Pick<ReadFile, 'body' | 'size'> {
   if (body instanceof Blob) return { body: body.stream(), size: body.size }
   if (body instanceof Uint8Array) return { body: bytesStream(body), size: body.length }
-  if (body instanceof ReadableStream) return { body, size: size ?? null }
-  return invalidOption('file.body', 'a ReadableStream, a Uint8Array, a Blob or a File', body)
+  if (body instanceof ReadableStream && !body.locked) return { body, size: size ?? null }
+  return invalidOption(
+    'file.body',
+    'a ReadableStream that nobody reads yet, a Uint8Array, a Blob or a File',
+    body,
+  )
 }
 
 /** Names are shown and sent in header fields, and never reach a file system: only what does harm there has to go. */

@@ -9,6 +9,7 @@ import { createEventReader, type ReadEvents } from './event-reader.ts'
 import { createEvents, type Events } from './events.ts'
 import { createVaultHandlers, type VaultHandlers } from './expiry.ts'
 import { createFiles, type Files } from './files.ts'
+import { createHolds } from './holds.ts'
 import { type AnnounceVault, createLifecycle, type Lifecycle } from './lifecycle.ts'
 import type { Limits } from './limits.ts'
 import { createManifestReader, type ReadManifest } from './manifest.ts'
@@ -63,7 +64,8 @@ export function createVaultCore(options: VaultsOptions): VaultCore {
   const book = createVaultBook({ store, clock, bus })
   const storage = createStorage(store, limits.storageBytes)
   const counts = createVaultCounts(store, limits)
-  const uploads = createUploads({ ...options, book, storage })
+  const holds = createHolds({ ...options, book, storage })
+  const uploads = createUploads({ ...options, book, storage, holds })
   const documents = createDocuments({ ...options, book, storage, uploads })
   const files = createFiles({ ...options, book, storage, uploads })
   const events = createEvents({ store, clock, book })

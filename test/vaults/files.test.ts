@@ -83,6 +83,7 @@ describe('a file', () => {
   it.each<[string, object]>([
     ['no body', {}],
     ['text', { body: 'text' }],
+    ['a stream that somebody reads', { body: locked() }],
     ['a type that is none', { body: bytes, type: 'png' }],
     ['a type with a line break', { body: bytes, type: 'image/png\r\nx: y' }],
     ['a type with another field', { body: bytes, type: 'image/png, text/html' }],
@@ -218,3 +219,9 @@ describe('a file that is deleted', () => {
     expect((await one.vaults.usage()).storageBytes).toBe(0)
   })
 })
+
+function locked(): ReadableStream<Uint8Array> {
+  const stream = new Blob(['x']).stream()
+  stream.getReader()
+  return stream
+}
