@@ -145,7 +145,7 @@ describe('discovery options', () => {
     ['discovery.routes[GET /r].summary', { routes: { 'GET /r': { price: '0.01', summary: '' } } }],
     ['discovery.routes[GET /r].openapi', { routes: { 'GET /r': { price: '0.01', openapi: [] } } }],
     ['price', { routes: { 'GET /r': { price: '1,00' } } }],
-    ['route option prise', { routes: { 'GET /r': { price: '1', prise: '1' } } }],
+    ['route.prise', { routes: { 'GET /r': { price: '1', prise: '1' } } }],
   ])('are checked at the start: %s', (option, discovery) => {
     let message = ''
     try {

@@ -47,4 +47,5 @@ describe('the code of the README', () => {
 const PROLOGUE = [
   '',
   "import { type CofferOptions, createCoffer } from 'coffer'\ndeclare const options: CofferOptions\n",
+  "import { type CofferOptions, createCoffer } from 'coffer'\ndeclare const options: CofferOptions\n",
 ]
