@@ -1,5 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Coffer, GrantedPayment, GrantedWallet, Next, RouteOptions, Vault } from '../src/index.ts'
+import {
+  type Coffer,
+  CofferError,
+  type CofferOptions,
+  createCoffer,
+  type GrantedPayment,
+  type GrantedWallet,
+  type Next,
+  type RouteOptions,
+  type Vault,
+} from '../src/index.ts'
 import { restoreBody, sendResponse, toRequest } from './node.ts'
 import { concludeWith } from './node-answer.ts'
 
@@ -77,5 +87,84 @@ export function paid(coffer: Coffer, options: RouteOptions): PaidMiddleware {
     )
     if ('grant' in outcome && outcome.request !== request) await restoreBody(req, outcome.request)
     return outcome
+  }
+}
+
+/** What {@link initialise} takes. */
+export interface InitialiseOptions extends CofferOptions {
+  /** Key for the HTTP API, as one of `apiKeys`. */
+  readonly apiKey?: string
+}
+
+/** The shop of this process, for those who write middlewares one after the other and pass nothing around. */
+let shop: Coffer | null = null
+
+/** Wallets that {@link walletMiddleware} chose, until the payment is asked for. */
+const chosenWallets = new WeakMap<IncomingMessage, string>()
+
+/**
+ * Opens the shop that {@link walletMiddleware}, {@link payMiddleware} and {@link vaultMiddleware} work for. Called again, it
+ * opens another in its place.
+ *
+ * @returns The same as `createCoffer`, for what has no middleware: `coffer.start()`, `coffer.close()`.
+ * @throws CofferError `invalid-option`.
+ */
+export function initialise({ apiKey, ...options }: InitialiseOptions): Coffer {
+  const apiKeys = [...(apiKey === undefined ? [] : [apiKey]), ...(options.apiKeys ?? [])]
+  shop = createCoffer({ ...options, apiKeys })
+  return shop
+}
+
+/** Chooses who is paid, for the {@link payMiddleware} behind it. Without an id: the only wallet, or the one called `main`. */
+export function walletMiddleware({
+  walletId,
+}: {
+  readonly walletId?: string | undefined
+} = {}): PaidMiddleware {
+  return (req, _res, next) => {
+    if (walletId !== undefined) chosenWallets.set(req, walletId)
+    next()
+  }
+}
+
+/**
+ * {@link paid} for the shop of {@link initialise} and the wallet of {@link walletMiddleware}. When the shop has vaults, each
+ * payment has one.
+ */
+export function payMiddleware(options: Omit<RouteOptions, 'wallet' | 'vault'>): PaidMiddleware {
+  const middlewares = new Map<string | undefined, PaidMiddleware>()
+  let openedFor: Coffer | null = null
+
+  function middlewareFor(coffer: Coffer, wallet: string | undefined): PaidMiddleware {
+    if (openedFor !== coffer) middlewares.clear()
+    openedFor = coffer
+    const known = middlewares.get(wallet)
+    if (known) return known
+    const vault = coffer.vaults !== null
+    const made = paid(coffer, { ...options, vault, ...(wallet !== undefined && { wallet }) })
+    middlewares.set(wallet, made)
+    return made
+  }
+
+  return (req, res, next) => {
+    if (shop === null) return next(new CofferError('invalid-state', 'payMiddleware: call initialise() first'))
+    try {
+      middlewareFor(shop, chosenWallets.get(req))(req, res, next)
+    } catch (error) {
+      next(error)
+    }
+  }
+}
+
+/** Makes sure that there is a `req.vault`: the one of the payment, or of its session. */
+export function vaultMiddleware(): PaidMiddleware {
+  return (req, _res, next) => {
+    if (req.vault) return next()
+    next(
+      new CofferError(
+        'invalid-state',
+        'vaultMiddleware: needs payMiddleware before it, and vaults in initialise()',
+      ),
+    )
   }
 }

@@ -90,6 +90,10 @@ export interface GrantedPayment {
   readonly payer: Address
   /** `null` for a zero price, which a signature alone pays. */
   readonly txHash: string | null
+  /** Id of its vault; `null` when it has none. */
+  readonly vaultId: string | null
+  /** Id of its session; `null` when it has none, or a signed token stood for it. */
+  readonly sessionId: string | null
   /** Whether this request redeems a payment whose first answer failed; nothing was charged now. */
   readonly redeemed: boolean
 }
@@ -244,7 +248,18 @@ function grantOf(payment: Payment, redeemed: boolean, sessionId: string | null, 
   const { session, id, protocol, method, network, payer, transaction, wallet, recipient } = payment
   const amount = formatAmount(BigInt(payment.amount), payment.decimals)
   return {
-    payment: { paymentId: id, protocol, method, network, amount, payer, txHash: transaction, redeemed },
+    payment: {
+      paymentId: id,
+      protocol,
+      method,
+      network,
+      amount,
+      payer,
+      txHash: transaction,
+      vaultId: vault?.id ?? null,
+      sessionId,
+      redeemed,
+    },
     wallet: { id: wallet, address: recipient, chain: network },
     vault,
     session: session && {

@@ -32,7 +32,7 @@ export function createSessionNext(
 
   return {
     grant: {
-      payment: { ...payment, redeemed: false },
+      payment: { ...payment, vaultId: vault?.id ?? null, sessionId: id, redeemed: false },
       wallet: { id: wallet, address: recipient, chain: payment.network },
       vault,
       session: { id, expiresAt: session.expiresAt },

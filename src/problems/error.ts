@@ -1,3 +1,4 @@
+import { catalog } from './catalog.ts'
 import { isRefusal, type Refusal } from './refusal.ts'
 
 /** What callers switch on when Coffer throws. */
@@ -28,6 +29,11 @@ export class CofferError extends Error {
     super(message, options)
     this.code = code
     this.refusal = options?.refusal ?? null
+  }
+
+  /** HTTP status to answer with when nobody catches it: that of the refusal, else 500. Express goes by it. */
+  get status(): number {
+    return this.refusal ? catalog[this.refusal.reason].status : 500
   }
 }
 

@@ -96,7 +96,11 @@ export function expressAdapter(express: typeof express5): Adapter {
       app.use(paid(coffer, options), (req: Request, res: Response, next: NextFunction) => {
         const { payment, wallet } = req
         if (!payment || !wallet) throw new Error('no grant')
-        handler({ grant: { payment, wallet, session: null, vault: null }, gone: once(res, 'close'), body: () => req })
+        handler({
+          grant: { payment, wallet, session: null, vault: null },
+          gone: once(res, 'close'),
+          body: () => req,
+        })
           .then((reply) => answer(reply, res, next))
           .catch(next)
       })
