@@ -4,6 +4,7 @@ import { isRefusal, type Refusal } from '../problems/refusal.ts'
 import type { PresentedCredential } from '../protocols/negotiate.ts'
 import type { Charge, Verified } from '../protocols/protocol.ts'
 import type { Held } from '../settlement/ledger.ts'
+import { keys } from '../stores/keys.ts'
 import { vaultIdOf } from '../vaults/new-vault.ts'
 import { expose } from './exposure.ts'
 import type { Route } from './route.ts'
@@ -53,14 +54,17 @@ export async function claim(
     ...identity,
     evidence: verified.evidence,
   })
-  const place = route.vault && vaults ? await vaults.reserve(vaultIdOf(id), RESERVED_MS) : []
+  const vaultId = vaultIdOf(id)
+  const place = route.vault && vaults ? await vaults.reserve(vaultId, RESERVED_MS) : []
   if (isRefusal(place)) return place
   const claimFor = (settle: 'before' | 'after'): Promise<Held | null> =>
     ledger.claim(payment(settle), undefined, place)
   if (deferred === null || route.settle === 'before') return claimFor('before')
   if (route.settle === 'after') return claimFor('after')
   const room = await expose(id, { amount, decimals: asset.decimals }, maxUnsettled, store)
-  const held = room && (await ledger.claim(payment('background'), deferred, [...room, ...place]))
+  // The vault is made in this very commit, and takes its place itself.
+  const others = place.filter(({ key }) => key !== keys.activeVault(vaultId))
+  const held = room && (await ledger.claim(payment('background'), deferred, [...room, ...others]))
   // No room, or somebody else was just taking some: settling first is always right.
   return held ?? claimFor('before')
 }

@@ -56,6 +56,26 @@ describe('a payment on a route with vaults', () => {
     )
   })
 
+  it('makes it at once when it settles in the background, within the limits', async () => {
+    const seller = createVaultSeller({ vaults: { blobs: memoryBlobs(), limits: { activeVaults: 2 } } })
+    const route = { ...ROUTE, settle: 'background' } as const
+    for (const credential of ['a', 'b']) {
+      const paid = (await seller.coffer.handle(request(credential), route)) as Next
+      await paid.grant.vault?.addDocument('early')
+      await paid.finish(new Response(''))
+    }
+    expect(((await seller.coffer.handle(request('c'), route)) as Response).status).toBe(429)
+  })
+
+  it('is let in by one of two requests when there is one place, and the other is told to come back or refused', async () => {
+    const seller = createVaultSeller({ vaults: { blobs: memoryBlobs(), limits: { activeVaults: 1 } } })
+    const answers = await Promise.all(
+      ['a', 'b', 'c'].map((each) => seller.coffer.handle(request(each), ROUTE)),
+    )
+    expect(answers.filter((answer) => !(answer instanceof Response))).toHaveLength(1)
+    for (const answer of answers) if (answer instanceof Response) expect([409, 429]).toContain(answer.status)
+  })
+
   it('is made when a session comes from a route without', async () => {
     const seller = createVaultSeller()
     const paid = (await seller.coffer.handle(request('a'), { price: '0.01', acceptSessions: true })) as Next

@@ -10,7 +10,7 @@ const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map((found) => found[1]
 describe('the code of the README', () => {
   it('compiles, with the types of the package', () => {
     // Beside the sources, so that the package's own name and its dependencies resolve.
-    const folder = mkdtempSync(`${ROOT}test/readme-`)
+    const folder = mkdtempSync(`${ROOT}test/.readme-`)
     try {
       const names = blocks.map((block, at) => {
         const name = `${folder}/block-${at}.ts`
