@@ -14,10 +14,6 @@ const folder = mkdtempSync(join(tmpdir(), 'coffer-mppx-'))
 let chains: Chains
 let shop: Shop
 
-const priced = (amount: string): JsonObject => ({
-  'x-payment-info': { amount, currency: 'USD', intent: 'charge' },
-  responses: { 200: { description: 'What was paid for' }, 402: { description: 'Payment Required' } },
-})
 const body: JsonObject = {
   required: true,
   content: { 'application/json': { schema: { type: 'object' }, example: { topic: 'bees' } } },
@@ -33,15 +29,11 @@ beforeAll(async () => {
     {
       evm: [chains.evm],
       tempo: chains.tempo,
-      pages: {
-        '/llms.txt': '# A shop\nSells the weather, and reports.',
-        '/openapi.json': {
-          openapi: '3.1.0',
-          info: { title: 'A shop', version: '1.0.0' },
-          paths: {
-            '/weather': { get: priced('10000') },
-            '/report': { post: { ...priced('250000'), requestBody: body } },
-          },
+      discovery: {
+        title: 'A shop',
+        routes: {
+          'GET /weather': { price: '0.01', description: 'The weather' },
+          'POST /report': { price: '0.25', openapi: { requestBody: body } },
         },
       },
     },

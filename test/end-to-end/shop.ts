@@ -12,7 +12,6 @@ import {
 } from '../../src/index.ts'
 import { toHex } from '../../src/lib/hex.ts'
 import { systemRandom } from '../../src/lib/id.ts'
-import type { JsonObject } from '../../src/lib/json.ts'
 import type { Address } from '../../src/payments/address.ts'
 import { evm } from '../../src/protocols/mpp/evm.ts'
 import { mpp } from '../../src/protocols/mpp/index.ts'
@@ -41,8 +40,6 @@ export interface ShopOptions extends Partial<Omit<CofferOptions, 'protocols'>> {
   readonly evmRpc?: string | null
   /** RPC endpoint of the Tempo chain, when it is not the chain's own. */
   readonly tempoRpc?: string
-  /** What is there for nothing: documents by path, JSON unless they are text. */
-  readonly pages?: Readonly<Record<string, JsonObject | string>>
   /** Who settles on the EVM chains. Default: the first account of the chain. */
   readonly settle?: Settler
 }
@@ -63,7 +60,7 @@ export interface Shop {
 }
 
 /** Configures a seller that is paid at a new address. */
-export function createSeller(options: Omit<ShopOptions, 'pages'>): { coffer: Coffer; seller: Address } {
+export function createSeller(options: ShopOptions): { coffer: Coffer; seller: Address } {
   const { evm: evmChains = [], tempo: tempoChain, evmRpc, tempoRpc, settle, ...others } = options
   const seller = newAddress()
   const networks = evmChains.map((chain, at) =>
@@ -84,11 +81,8 @@ export function createSeller(options: Omit<ShopOptions, 'pages'>): { coffer: Cof
   return { coffer, seller }
 }
 
-/** Opens a shop: plain Node server, `coffer/fetch` handlers. */
-export async function openShop(
-  wares: Readonly<Record<string, Ware>>,
-  { pages = {}, ...options }: ShopOptions,
-): Promise<Shop> {
+/** Opens a shop: plain Node server, `coffer/fetch` handlers, and the API for all other paths. */
+export async function openShop(wares: Readonly<Record<string, Ware>>, options: ShopOptions): Promise<Shop> {
   const { coffer, seller } = createSeller(options)
   const runs = new Map<string, number>()
   const grants: Grant[] = []
@@ -111,10 +105,8 @@ export async function openShop(
 
   async function answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url)
-    const page = pages[pathname]
-    if (page !== undefined) return typeof page === 'string' ? new Response(page) : Response.json(page)
     const handle = handlers.get(pathname)
-    if (handle === undefined) return new Response('no such ware', { status: 404 })
+    if (handle === undefined) return coffer.fetch(request)
     return handle(request).catch((error: unknown) => {
       failures.push(error)
       return new Response('the handler failed', { status: 500 })
