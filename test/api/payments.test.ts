@@ -118,6 +118,27 @@ describe('the list of payments', () => {
   })
 })
 
+describe('a payment', () => {
+  it('stands in the order by time from the commit that claims it', async () => {
+    const store = memory()
+    const commits: (readonly string[])[] = []
+    const seller = createOperated({
+      store: {
+        ...store,
+        commit(writes) {
+          commits.push(writes.map(({ key }) => key))
+          return store.commit(writes)
+        },
+      },
+    })
+    await seller.pay()
+    const [payment] = (await list(seller)).payments
+    const order = `payment-at/${String(payment?.claimedAt).padStart(15, '0')}/${payment?.id}`
+    expect(commits.filter((written) => written.includes(order))).toEqual([commits[0]])
+    expect(commits[0]).toContain(`payment/${payment?.id}`)
+  })
+})
+
 describe('thousands of payments', () => {
   const COUNT = 3000
 
