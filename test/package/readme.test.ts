@@ -44,8 +44,7 @@ describe('the code of the README', () => {
 })
 
 /** What a block takes from the text before it. */
-const PROLOGUE = [
-  '',
-  "import { type CofferOptions, createCoffer } from 'coffer'\ndeclare const options: CofferOptions\n",
-  "import { type CofferOptions, createCoffer } from 'coffer'\ndeclare const options: CofferOptions\n",
-]
+const OPTIONS =
+  "import { type CofferOptions, createCoffer, plans } from 'coffer'\ndeclare const options: CofferOptions\n"
+const PARTS = "import { paid } from 'coffer/fetch'\nimport { memoryBlobs } from 'coffer/memory'\n"
+const PROLOGUE = ['', OPTIONS, OPTIONS, OPTIONS + PARTS]
