@@ -1,11 +1,9 @@
 /**
- * Adds to package-lock.json the packages of other platforms that npm leaves out of it (npm/cli#4828): without them `npm ci`
- * says that the lock file does not fit. Run it after every `npm install`.
+ * Adds to the lock files the packages of other platforms that npm leaves out of them (npm/cli#4828): without them `npm ci`
+ * says that a lock file does not fit. Run it after every `npm install`.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 
-const path = new URL('../package-lock.json', import.meta.url)
-const lock = JSON.parse(readFileSync(path, 'utf8'))
 const OS = [
   'android',
   'darwin',
@@ -31,26 +29,32 @@ const CPU = {
   mips64el: 'mips64el',
 }
 
-let added = 0
-for (const parent of Object.values(lock.packages)) {
-  for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
-    const key = `node_modules/${name}`
-    const words = name.split(/[/-]/)
-    const os = OS.find((each) => words.includes(each))
-    const cpu = words.map((word) => CPU[word]).find(Boolean)
-    if (lock.packages[key] || !os || !cpu || !/^\d/.test(version)) continue
-    const libc = os === 'linux' ? (/musl/.test(name) ? 'musl' : 'glibc') : null
-    lock.packages[key] = {
-      version,
-      cpu: [cpu],
-      ...(parent.dev && { dev: true }),
-      ...(libc && { libc: [libc] }),
-      optional: true,
-      os: [os],
+for (const folder of ['..', '../test/runtimes'])
+  complete(new URL(`${folder}/package-lock.json`, import.meta.url))
+
+function complete(path) {
+  const lock = JSON.parse(readFileSync(path, 'utf8'))
+  let added = 0
+  for (const parent of Object.values(lock.packages)) {
+    for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
+      const key = `node_modules/${name}`
+      const words = name.split(/[/-]/)
+      const os = OS.find((each) => words.includes(each))
+      const cpu = words.map((word) => CPU[word]).find(Boolean)
+      if (lock.packages[key] || !os || !cpu || !/^\d/.test(version)) continue
+      const libc = os === 'linux' ? (/musl/.test(name) ? 'musl' : 'glibc') : null
+      lock.packages[key] = {
+        version,
+        cpu: [cpu],
+        ...(parent.dev && { dev: true }),
+        ...(libc && { libc: [libc] }),
+        optional: true,
+        os: [os],
+      }
+      added++
     }
-    added++
   }
+  lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)))
+  writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`)
+  process.stdout.write(`${added} packages of other platforms added\n`)
 }
-lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)))
-writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`)
-process.stdout.write(`${added} packages of other platforms added\n`)
