@@ -37,7 +37,12 @@ export function openApi(
   let api: Promise<(request: Request) => Promise<Response>> | undefined
   return async (request) => {
     api ??= import('../api/api.ts').then(({ createApi }) => createApi(parts))
-    return (await api)(request)
+    // A failed load is tried again with the next request.
+    const answer = await api.catch((error: unknown) => {
+      api = undefined
+      throw error
+    })
+    return answer(request)
   }
 }
 

@@ -62,7 +62,7 @@ export function announcement(payment: Payment): JsonObject {
     recipient,
     wallet,
     route,
-    transaction,
+    txHash: transaction,
     cause,
   }
 }

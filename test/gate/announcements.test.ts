@@ -39,7 +39,7 @@ describe('the seller', () => {
       paymentId,
       amount: '0.01',
       route: 'GET /report',
-      transaction: '0xabc',
+      txHash: '0xabc',
     })
   })
 
@@ -49,7 +49,7 @@ describe('the seller', () => {
     await seller.coffer.handle(request('a-secret-credential'), ROUTE)
     await seller.work()
     const failed = seller.told.find(({ type }) => type === 'payment.failed')
-    expect(failed?.data).toMatchObject({ cause: 'insufficient_funds', transaction: null })
+    expect(failed?.data).toMatchObject({ cause: 'insufficient_funds', txHash: null })
     expect(JSON.stringify(seller.told)).not.toContain('a-secret-credential')
   })
 
@@ -61,7 +61,7 @@ describe('the seller', () => {
     await seller.work()
     expect(seller.told.find(({ type }) => type === 'payment.failed')?.data).toMatchObject({
       cause: 'transaction_vanished',
-      transaction: '0xabc',
+      txHash: '0xabc',
     })
   })
 })
