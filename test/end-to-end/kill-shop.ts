@@ -1,10 +1,10 @@
 /**
  * The shop of `kill.test.ts`, in a process of its own: `node kill-shop.ts <KillShopSetup as JSON>`. Works off its outbox
- * by itself, sells `/report` for a cent, and tells its port and the payment of every run of its handler.
+ * by itself, sells the same thing for a cent in every mode of settlement, and tells its port and the payment of every run of its handler.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sqlite } from '../../src/stores/sqlite.ts'
-import { openShop, type ShopEvmChain } from './shop.ts'
+import { openShop, type ShopEvmChain, type Ware } from './shop.ts'
 
 /** What the process needs; JSON. */
 export interface KillShopSetup {
@@ -21,16 +21,17 @@ export type KillShopNews = { readonly port: number } | { readonly ran: string }
 const { file, seller, chain } = JSON.parse(process.argv[2] ?? '') as KillShopSetup
 const tell = (news: KillShopNews): void => void process.send?.(news)
 
+const serve: Ware['serve'] = async (_request, { payment }) => {
+  tell({ ran: payment.paymentId })
+  await sleep(40 * Math.random())
+  return Response.json({ paymentId: payment.paymentId })
+}
+
 const shop = await openShop(
   {
-    '/report': {
-      price: '0.01',
-      async serve(_request, { payment }) {
-        tell({ ran: payment.paymentId })
-        await sleep(40 * Math.random())
-        return Response.json({ paymentId: payment.paymentId })
-      },
-    },
+    '/before': { price: '0.01', serve },
+    '/after': { price: '0.01', settle: 'after', serve },
+    '/background': { price: '0.01', settle: 'background', serve },
   },
   {
     evm: [chain],
