@@ -5,13 +5,16 @@ import { readBlock, readReceipt } from './records.ts'
 import { RpcError } from './rpc.ts'
 
 /** Whether a settled payment has to be looked at again. */
-export function watchesPayment({ transaction }: Payment, { finality }: EvmNetwork): boolean {
+export function watchesPayment(
+  { transaction }: Pick<Payment, 'transaction'>,
+  { finality }: EvmNetwork,
+): boolean {
   return finality > 0n && isHex(transaction, 32)
 }
 
 /** How deep the transaction of a payment lies: deep enough, not yet, or no longer on the chain at all. */
 export async function confirmPayment(
-  { transaction }: Payment,
+  { transaction }: Pick<Payment, 'transaction'>,
   { rpc, finality }: EvmNetwork,
 ): Promise<'final' | 'pending' | 'vanished'> {
   if (rpc === null || !isHex(transaction, 32)) return 'pending'
