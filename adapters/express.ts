@@ -90,6 +90,18 @@ export function paid(coffer: Coffer, options: RouteOptions): PaidMiddleware {
   }
 }
 
+/**
+ * The HTTP API of a shop: `app.use('/coffer', api(coffer))`, with `basePath: '/coffer'` in its configuration. Every request
+ * below that path is answered.
+ */
+export function api(coffer: Pick<Coffer, 'fetch'>): PaidMiddleware {
+  return (req, res, next) => {
+    const request = toRequest(req, res)
+    const answered = request instanceof Response ? Promise.resolve(request) : coffer.fetch(request)
+    answered.then((response) => sendResponse(response, res)).catch(next)
+  }
+}
+
 /** What {@link initialise} takes. */
 export interface InitialiseOptions extends CofferOptions {
   /** Key for the HTTP API, as one of `apiKeys`. */

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { initialise, payMiddleware, vaultMiddleware, walletMiddleware } from '../../adapters/express.ts'
+import { api, initialise, payMiddleware, vaultMiddleware, walletMiddleware } from '../../adapters/express.ts'
 import { baseSepolia, wallet } from '../../src/evm.ts'
 import { memory, memoryBlobs } from '../../src/memory.ts'
 import { x402 } from '../../src/x402.ts'
@@ -11,8 +11,9 @@ import { x402V2 } from '../clients/official.ts'
 import { createEvmPayer, TEN_DOLLARS } from '../clients/payers.ts'
 
 /** The agent's shop, as a seller writes it: three middlewares and a handler. */
-function createApp() {
+function createApp(coffer: ReturnType<typeof initialise>) {
   const app = express()
+  app.use('/coffer', api(coffer))
   app.use(express.json())
   app.post(
     '/agent/step',
@@ -48,6 +49,7 @@ function createApp() {
   return app
 }
 
+const API_KEY = 'an-api-key-of-thirty-two-characters-or-more'
 const SELLER = `0x${'5e'.repeat(20)}` as const
 
 let chain: EvmChain
@@ -59,7 +61,8 @@ beforeAll(async () => {
   const [settler] = chain.accounts
   const network = baseSepolia({ rpc: chain.url, settle: wallet(settler?.privateKey ?? '0x') })
   const coffer = initialise({
-    apiKey: 'an api key of thirty-two characters or more'.replaceAll(' ', '-'),
+    apiKey: API_KEY,
+    basePath: '/coffer',
     secret: 'a secret of at least thirty-two bytes',
     wallets: { main: { address: SELLER } },
     protocols: [x402({ networks: [network] })],
@@ -67,7 +70,7 @@ beforeAll(async () => {
     vaults: { blobs: memoryBlobs() },
     stub: true,
   })
-  const server = createServer(createApp())
+  const server = createServer(createApp(coffer))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as { port: number }).port}`
   close = async () => {
@@ -126,6 +129,16 @@ describe('three middlewares and a handler', () => {
     await work(post(x402V2(payer.privateKey)), post(fetch))
     expect(await chain.balanceOf(payer.address)).toBe(TEN_DOLLARS - 10_000n)
     expect(await chain.balanceOf(SELLER)).toBe(10_000n)
+  })
+
+  it('are asked about on the HTTP API, with the key of the shop', async () => {
+    const ask = (key: string) =>
+      fetch(`${url}/coffer/payments`, { headers: { authorization: `Bearer ${key}` } })
+    expect((await ask('another key')).status).toBe(401)
+    const { payments } = (await (await ask(API_KEY)).json()) as {
+      payments: { route: string; amount: string }[]
+    }
+    expect(payments.map(({ route, amount }) => [route, amount])).toContainEqual(['POST /agent/step', '0.01'])
   })
 
   it('say what is missing', async () => {
