@@ -1,14 +1,21 @@
 import type { HeaderField } from '../protocols/protocol.ts'
 
-/** The handler's own CORS decision stands; `Vary` is added to. */
+/** The handler's own CORS decision stands; to lists such as `Vary` is added what they lack. */
 export function keepHandlers(
   [name, value]: HeaderField,
   headers: Pick<Headers, 'get'>,
 ): readonly HeaderField[] {
   const own = headers.get(name)
   if (own === null) return [[name, value]]
-  return name === 'access-control-allow-origin' ? [] : [[name, `${own}, ${value}`]]
+  if (name === 'access-control-allow-origin') return []
+  const members = split(own)
+  const isThere = (member: string): boolean =>
+    members.some((each) => each.toLowerCase() === member.toLowerCase())
+  const missing = split(value).filter((member) => !isThere(member))
+  return [[name, [...members, ...missing].join(', ')]]
 }
+
+const split = (list: string): readonly string[] => list.split(',').map((member) => member.trim())
 
 /** What was paid for is for the payer: no shared cache may keep it (RFC 9111 section 5.2.2.7). */
 export function privately(cacheControl: string | null): string {
@@ -20,4 +27,13 @@ export function withFields(response: Response, body: BodyInit | null, set: reado
   const answer = new Response(body, response)
   for (const [name, value] of set) answer.headers.set(name, value)
   return answer
+}
+
+/** Fields of which some are set to something else, in place of any of the same name. */
+export function replaceFields(
+  fields: Iterable<readonly [name: string, value: string]>,
+  set: readonly HeaderField[],
+): readonly HeaderField[] {
+  const replaced = new Set(set.map(([name]) => name.toLowerCase()))
+  return [...[...fields].filter(([name]) => !replaced.has(name.toLowerCase())), ...set]
 }

@@ -9,7 +9,7 @@ import type { Held } from '../settlement/ledger.ts'
 import { vaultIdOf } from '../vaults/new-vault.ts'
 import type { Vault } from '../vaults/vault-handle.ts'
 import { bufferBody, observeBody } from './answer-body.ts'
-import { keepHandlers, privately, withFields } from './answer-fields.ts'
+import { keepHandlers, privately, replaceFields, withFields } from './answer-fields.ts'
 import { crossOriginFields } from './cross-origin.ts'
 import { createRecorder, type Recorder } from './journal.ts'
 import type { Settings } from './settings.ts'
@@ -163,7 +163,10 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
     const all = [...set, ...sessionFields()]
     if (held.payment.idempotency === null)
       return { set: all, body: null, recorded: record(() => ledger.deliver(held)) }
-    return { set: all, ...keep(createRecorder(status, [...headers.entries(), ...set], maxResultBytes)) }
+    return {
+      set: all,
+      ...keep(createRecorder(status, replaceFields(headers.entries(), set), maxResultBytes)),
+    }
   }
 
   /** Never among what is kept: the store must not know the id. */
@@ -219,7 +222,11 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
     if (isRefusal(settled)) return deny(settled)
     held = settled
     const set = fieldsFor(response.status, response.headers)
-    const recorder = createRecorder(response.status, [...response.headers.entries(), ...set], maxResultBytes)
+    const recorder = createRecorder(
+      response.status,
+      replaceFields(response.headers.entries(), set),
+      maxResultBytes,
+    )
     if (bytes !== null) recorder.write(bytes)
     const result = held.payment.idempotency === null ? undefined : recorder.result()
     if (!(await record(() => ledger.deliver(held, result)))) return deny(LEASE_LOST)

@@ -130,6 +130,21 @@ describe('a request with an idempotency key', () => {
 })
 
 describe('an answer that is kept', () => {
+  it('comes back with the fields that it went out with, each once', async () => {
+    const seller = createSeller({ cors: ['https://agent.test'] })
+    const headers = { 'cache-control': 'public, max-age=60', vary: 'Accept', 'x-own': 'kept' }
+    const asking = () => {
+      const request = keyed('a', 'key')
+      request.headers.set('origin', 'https://agent.test')
+      return request
+    }
+    const first = await buy(seller, asking(), () => new Response('answer', { headers }))
+    await first.text()
+    const again = await buy(seller, asking(), () => expect.unreachable())
+    expect([...again.headers]).toEqual([...first.headers])
+    expect(again.headers.get('cache-control')).toBe('private')
+  })
+
   const chunk = (size: number) => new Uint8Array(size).fill(7)
 
   it('streams to the payer as it comes', async () => {
