@@ -44,8 +44,8 @@ async function comeBack(world: World): Promise<void> {
 }
 
 it.each([
-  ['memory', 5000, (clock: () => number) => memory({ clock })],
-  ['SQLite', 800, (clock: () => number) => sqlite(':memory:', { clock })],
+  ['memory', 4000, (clock: () => number) => memory({ clock })],
+  ['SQLite', 600, (clock: () => number) => sqlite(':memory:', { clock })],
 ] as const)(
   'money moves once, and what it bought is never lost: on %s',
   async (_name, numRuns, open) => {
