@@ -21,9 +21,13 @@ export function readIdempotencyKey(request: Headers): string | Refusal | null {
   })
 }
 
-/** What stands for the request: the same key with another one is a mistake of the client. */
+/**
+ * What stands for the request: the same key with another one is a mistake of the client. Host and port do not count: behind
+ * proxies the next try may arrive under others.
+ */
 export function fingerprintOf(request: Request, body: Uint8Array | null): string {
-  const hash = sha256.create().update(utf8(`${request.method} ${request.url}\n`))
+  const { pathname, search } = new URL(request.url)
+  const hash = sha256.create().update(utf8(`${request.method} ${pathname}${search}\n`))
   return toHex(hash.update(body ?? new Uint8Array()).digest())
 }
 

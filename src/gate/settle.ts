@@ -56,11 +56,18 @@ async function settle(
     case 'failed':
       return failed(settlement.cause)
     case 'unknown':
+      await release(after, ledger)
       return UNKNOWN
     case 'unsent':
+      await release(after, ledger)
       // Of a settlement that somebody began before, nobody knows that no money moved.
       return held.jobDueAt === undefined ? UNKNOWN : UNAVAILABLE
   }
+}
+
+/** A payment that the outbox settles keeps its lease for the handler; here no handler follows. */
+async function release(held: Held, ledger: Settings['ledger']): Promise<void> {
+  if (held.payment.leaseUntil !== null) await ledger.owe(held)
 }
 
 const UNKNOWN = refuse(

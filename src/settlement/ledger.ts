@@ -184,8 +184,10 @@ export function createLedger({ store, clock, leaseMs, resultMs, follow, isWatche
     },
     lease: ({ payment, version }) => commit(leased(payment, clock() + leaseMs), { version }, []),
     async settle(held, settlement) {
-      const after = afterSettlement(held.payment, settlement, clock())
-      const job = jobWrites(held, after.state === 'unknown')
+      const settled = afterSettlement(held.payment, settlement, clock())
+      const job = jobWrites(held, settled.state === 'unknown')
+      // The handler has all of its time, however long the chain took.
+      const after = settled.leaseUntil === null ? settled : leased(settled, clock() + leaseMs)
       return commit(after, { version: held.version }, [...(await consequences(after)), ...job])
     },
     async settlementWrites(held, settlement) {

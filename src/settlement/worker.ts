@@ -67,7 +67,9 @@ export function createWorker({ store, clock, random, handlers, leaseMs, onError 
     const workOff = async (): Promise<void> => {
       for (let queued = due.shift(); queued; queued = due.shift()) if (await run(queued)) ran++
     }
-    await Promise.all(Array.from({ length: CONCURRENCY }, workOff))
+    const ends = await Promise.allSettled(Array.from({ length: CONCURRENCY }, workOff))
+    // Thrown when all have ended, so that nothing is under way any more when this round is over.
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
     return ran
   }
 

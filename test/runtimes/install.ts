@@ -11,7 +11,9 @@ let installing: Promise<void> | undefined
 /** Where a runtime is; installs them all when they are not there yet. */
 export async function installRuntime(runtime: Runtime): Promise<string> {
   const path = join(import.meta.dirname, 'node_modules', '.bin', runtime)
-  if (!existsSync(path)) await (installing ??= install())
+  if (existsSync(path)) return path
+  installing ??= install()
+  await installing
   return path
 }
 
