@@ -32,7 +32,7 @@ export function createApi(options: ApiOptions): (request: Request) => Promise<Re
 }
 
 /** The table of all routes. */
-export function apiRoutes(parts: ApiParts & Pick<RouterOptions, 'basePath'>): readonly ApiRoute[] {
+function apiRoutes(parts: ApiParts & Pick<RouterOptions, 'basePath'>): readonly ApiRoute[] {
   const { apiKeys, sessions, payments, webhooks, discovery, origin, basePath } = parts
   const guard = keyGuard(apiKeys)
   const routes: readonly ApiRoute[] = [

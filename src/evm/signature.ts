@@ -8,7 +8,7 @@ import { tryCall } from './probe.ts'
 import { type Rpc, RpcError } from './rpc.ts'
 
 /** Gas for a contract wallet's `isValidSignature`: enough for passkeys where P-256 is a precompile. */
-export const SIGNATURE_GAS = 200_000n
+const SIGNATURE_GAS = 200_000n
 
 const IS_VALID_SIGNATURE = selectorOf('isValidSignature(bytes32,bytes)')
 

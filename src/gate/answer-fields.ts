@@ -1,10 +1,19 @@
 import type { HeaderField } from '../protocols/protocol.ts'
+import { crossOriginFields } from './cross-origin.ts'
+import type { Settings } from './settings.ts'
+
+/** What every answer behind the gate gets: CORS, where the handler has not decided itself, and privacy. */
+export function answerFields(
+  request: Headers,
+  answer: Pick<Headers, 'get'>,
+  settings: Settings,
+): readonly HeaderField[] {
+  const shared = crossOriginFields(request, settings).flatMap((field) => keepHandlers(field, answer))
+  return [...shared, ['cache-control', privately(answer.get('cache-control'))]]
+}
 
 /** The handler's own CORS decision stands; to lists such as `Vary` is added what they lack. */
-export function keepHandlers(
-  [name, value]: HeaderField,
-  headers: Pick<Headers, 'get'>,
-): readonly HeaderField[] {
+function keepHandlers([name, value]: HeaderField, headers: Pick<Headers, 'get'>): readonly HeaderField[] {
   const own = headers.get(name)
   if (own === null) return [[name, value]]
   if (name === 'access-control-allow-origin') return []
@@ -18,7 +27,7 @@ export function keepHandlers(
 const split = (list: string): readonly string[] => list.split(',').map((member) => member.trim())
 
 /** What was paid for is for the payer: no shared cache may keep it (RFC 9111 section 5.2.2.7). */
-export function privately(cacheControl: string | null): string {
+function privately(cacheControl: string | null): string {
   return cacheControl !== null && /\b(?:private|no-store)\b/i.test(cacheControl) ? cacheControl : 'private'
 }
 

@@ -6,7 +6,7 @@ import type { Charge } from '../protocols/protocol.ts'
 import type { Session } from '../sessions/session.ts'
 import { vaultIdOf } from '../vaults/new-vault.ts'
 import type { Vault } from '../vaults/vault-handle.ts'
-import { keepHandlers } from './answer-fields.ts'
+import { answerFields, withFields } from './answer-fields.ts'
 import { createCharge } from './charge.ts'
 import { clientAddress } from './client-address.ts'
 import type { Caller } from './coffer.ts'
@@ -56,7 +56,9 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
   const paid = await pay(presented, { charge, route, settings, repeat })
   if (isRefusal(paid)) return deny(paid, charge)
   if (client !== null) settings.limiter?.exempt(client)
-  if (paid instanceof Response) return shared(paid, request.headers, settings)
+  if (paid instanceof Response) {
+    return withFields(paid, paid.body, answerFields(request.headers, paid.headers, settings))
+  }
 
   return createNext({
     paid,
@@ -113,15 +115,6 @@ function keyOf(request: Headers, { credential }: PresentedCredential, route: Rou
   return refuse('bad-request', 'This route asks for an idempotency key.', {
     expected: 'Idempotency-Key, or the payment-identifier of x402',
   })
-}
-
-/** A kept answer with the CORS fields of who asks for it now. */
-function shared(response: Response, request: Headers, settings: Settings): Response {
-  const fields = crossOriginFields(request, settings).flatMap((field) =>
-    keepHandlers(field, response.headers),
-  )
-  for (const [name, value] of fields) response.headers.set(name, value)
-  return response
 }
 
 const PAYMENT_REQUIRED = refuse('payment-required', 'See WWW-Authenticate (MPP) or PAYMENT-REQUIRED (x402).')

@@ -9,8 +9,7 @@ import type { Held } from '../settlement/ledger.ts'
 import { vaultIdOf } from '../vaults/new-vault.ts'
 import type { Vault } from '../vaults/vault-handle.ts'
 import { bufferBody, observeBody } from './answer-body.ts'
-import { keepHandlers, privately, replaceFields, withFields } from './answer-fields.ts'
-import { crossOriginFields } from './cross-origin.ts'
+import { answerFields, replaceFields, withFields } from './answer-fields.ts'
 import { createRecorder, type Recorder } from './journal.ts'
 import type { Settings } from './settings.ts'
 import type { Paid } from './settle.ts'
@@ -148,10 +147,7 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
 
   function fieldsFor(status: number, headers: Pick<Headers, 'get'>): readonly HeaderField[] {
     const receipts = status < 400 ? protocol.receipt(held.payment, status) : []
-    const shared = crossOriginFields(request.headers, settings).flatMap((field) =>
-      keepHandlers(field, headers),
-    )
-    return [...receipts, ...shared, ['cache-control', privately(headers.get('cache-control'))]]
+    return [...receipts, ...answerFields(request.headers, headers, settings)]
   }
 
   function conclude(status: number, headers: Pick<Headers, 'get' | 'entries'>): Conclusion {

@@ -1,8 +1,7 @@
 import { CofferError } from '../problems/error.ts'
 import type { Session } from '../sessions/session.ts'
 import type { Vault } from '../vaults/vault-handle.ts'
-import { keepHandlers, privately, withFields } from './answer-fields.ts'
-import { crossOriginFields } from './cross-origin.ts'
+import { answerFields, withFields } from './answer-fields.ts'
 import type { Conclusion, Next } from './next.ts'
 import type { Settings } from './settings.ts'
 
@@ -23,10 +22,7 @@ export function createSessionNext(
   function conclude(_status: number, headers: Pick<Headers, 'get'>): Conclusion {
     if (hasEnded) throw new CofferError('invalid-state', 'this request was concluded already')
     hasEnded = true
-    const shared = crossOriginFields(request.headers, settings).flatMap((field) =>
-      keepHandlers(field, headers),
-    )
-    const set = [...shared, ['cache-control', privately(headers.get('cache-control'))] as const]
+    const set = answerFields(request.headers, headers, settings)
     return { set, body: null, recorded: Promise.resolve(true) }
   }
 

@@ -83,7 +83,7 @@ export function cursorOf(vault: VaultRecord, cursor: string | undefined): number
 }
 
 /** Whether an event may be emitted under this type. */
-export function isEventType(type: unknown): type is string {
+function isEventType(type: unknown): type is string {
   return typeof type === 'string' && type !== '' && type.length <= MAX_TYPE && !isSystem(type)
 }
 

@@ -33,7 +33,7 @@ const QUOTED = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e]|\\\\[\\t\\x20-\\x7e])*"'
 const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}(?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*$`)
 
 /** Whether a text is a media type, and short enough for one. */
-export function isMediaType(text: string): boolean {
+function isMediaType(text: string): boolean {
   return text.length <= MAX_TYPE && MEDIA_TYPE.test(text)
 }
 

@@ -85,7 +85,7 @@ export function createStorage(store: Store, limit: number | null): Storage {
 }
 
 /** Reads the row of an upload. */
-export function uploadOf({ value }: Entry): UploadRecord {
+function uploadOf({ value }: Entry): UploadRecord {
   return value as unknown as UploadRecord
 }
 

@@ -53,7 +53,7 @@ export function eventOf(vault: string, { key, value }: Entry): VaultEvent {
 }
 
 /** The number of an event by its key. */
-export function numberOf(key: string): number {
+function numberOf(key: string): number {
   return Number(key.slice(key.lastIndexOf('/') + 1))
 }
 
