@@ -4,10 +4,12 @@ import {
   CofferError,
   type CofferOptions,
   createCoffer,
+  type Grant,
   type GrantedPayment,
   type GrantedWallet,
   type Next,
   type RouteOptions,
+  type SessionOptions,
   type Vault,
 } from '../src/index.ts'
 import { restoreBody, sendResponse, toRequest } from './node.ts'
@@ -15,7 +17,8 @@ import { concludeWith } from './node-answer.ts'
 
 declare global {
   namespace Express {
-    // Optional, because Express has one type for all requests and only those behind paid() have these.
+    // Optional, because Express has one type for all requests and only those behind paid() have these. Where a chain
+    // provides them for certain they are in `res.locals`, which each chain has a type of its own for.
     interface Request {
       /** The payment that let this request in; set behind {@link paid}. */
       payment?: GrantedPayment
@@ -29,29 +32,41 @@ declare global {
   }
 }
 
-/**
- * A middleware for Express 4 and 5, typed by what it needs of a request. So it says nothing about
- * `req.params` or `res.locals`, and the handlers after it keep the types that Express infers for their path.
- */
-export type PaidMiddleware = (
-  req: IncomingMessage & {
-    payment?: GrantedPayment
-    wallet?: GrantedWallet
-    sessionId?: string
-    vault?: Vault
-  },
-  res: ServerResponse,
-  next: (error?: unknown) => void,
-) => void
+/** What a middleware knows of a request of Express. */
+type ExpressRequest = IncomingMessage & {
+  payment?: GrantedPayment
+  wallet?: GrantedWallet
+  sessionId?: string
+  vault?: Vault
+}
+
+type Continue = (error?: unknown) => void
 
 /**
- * Puts a price on a route. Behind it, `req.payment` and `req.wallet` are set, and the answer gets its
- * receipts whichever way the handler gives it. An error, or a status of 400 or above, leaves the payment
+ * A middleware for Express 4 and 5, typed by what it needs of a request. So it says nothing about `req.params`, and the
+ * handlers after it keep the types that Express infers for their path.
+ */
+export type Middleware = (req: ExpressRequest, res: ServerResponse, next: Continue) => void
+
+/**
+ * A middleware that sets `res.locals`. Express takes their type, for the handlers after it, from the last signature; the
+ * first lets it stand beside handlers that say nothing of them.
+ */
+export interface PaidMiddleware<Locals = Grant> {
+  (req: ExpressRequest, res: ServerResponse, next: Continue): void
+  (req: ExpressRequest, res: ServerResponse & { locals: Locals }, next: Continue): void
+}
+
+/**
+ * Puts a price on a route. Behind it, `res.locals` holds the grant: `payment`, `wallet`, `vault` and `session`, and the answer
+ * gets its receipts whichever way the handler gives it. An error, or a status of 400 or above, leaves the payment
  * owed: the same credential runs the handler again. So does a client that is gone before the answer begins.
  *
  * ```ts
- * app.get('/report', paid(coffer, { price: '0.05' }), (req, res) => res.json(report(req.payment!.payer)))
+ * app.get('/report', paid(coffer, { price: '0.05' }), (req, res) => res.json(report(res.locals.payment.payer)))
  * ```
+ *
+ * The same is in `req.payment`, `req.wallet`, `req.vault` and `req.sessionId`, where types can only say that it may be.
  *
  * Works before and after body parsers. With `bindBody`, mount it before them to bind the bytes as they were
  * sent; after them it binds the parsed body, written as JSON. Scripts in browsers ask with `OPTIONS` first, which
@@ -59,24 +74,32 @@ export type PaidMiddleware = (
  *
  * @throws CofferError `invalid-option` for bad route options, at once.
  */
-export function paid(coffer: Coffer, options: RouteOptions): PaidMiddleware {
+export function paid<WithVault extends boolean = false, WithSession extends boolean | SessionOptions = false>(
+  coffer: Coffer,
+  options: RouteOptions<WithVault, WithSession>,
+): PaidMiddleware<Grant<WithVault, WithSession>> {
   coffer.check(options)
-  return (req, res, next) => {
+  return (req: ExpressRequest, res: ServerResponse & { locals?: object }, next: Continue) => {
     decide(req, res)
       .then(async (outcome) => {
         if (outcome instanceof Response) return sendResponse(outcome, res)
         if (res.destroyed) return outcome.abandon()
-        req.payment = outcome.grant.payment
-        req.wallet = outcome.grant.wallet
-        if (outcome.grant.session?.id) req.sessionId = outcome.grant.session.id
-        if (outcome.grant.vault) req.vault = outcome.grant.vault
+        const { payment, wallet, vault, session }: Grant = outcome.grant
+        res.locals = Object.assign(res.locals ?? {}, outcome.grant)
+        req.payment = payment
+        req.wallet = wallet
+        if (session?.id) req.sessionId = session.id
+        if (vault) req.vault = vault
         concludeWith(res, outcome, next)
         next()
       })
       .catch(next)
   }
 
-  async function decide(req: IncomingMessage, res: ServerResponse): Promise<Response | Next> {
+  async function decide(
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<Response | Next<WithVault, WithSession>> {
     const request = toRequest(req, res)
     if (request instanceof Response) return request
     const { remoteAddress } = req.socket
@@ -85,7 +108,7 @@ export function paid(coffer: Coffer, options: RouteOptions): PaidMiddleware {
       options,
       remoteAddress === undefined ? {} : { address: remoteAddress },
     )
-    if ('grant' in outcome && outcome.request !== request) await restoreBody(req, outcome.request)
+    if ('grant' in outcome) await restoreBody(req, request)
     return outcome
   }
 }
@@ -94,7 +117,7 @@ export function paid(coffer: Coffer, options: RouteOptions): PaidMiddleware {
  * The HTTP API of a shop: `app.use('/coffer', api(coffer))`, with `basePath: '/coffer'` in its configuration. Every request
  * below that path is answered.
  */
-export function api(coffer: Pick<Coffer, 'fetch'>): PaidMiddleware {
+export function api(coffer: Pick<Coffer, 'fetch'>): Middleware {
   return (req, res, next) => {
     const request = toRequest(req, res)
     const answered = request instanceof Response ? Promise.resolve(request) : coffer.fetch(request)
@@ -128,11 +151,7 @@ export function initialise({ apiKey, ...options }: InitialiseOptions): Coffer {
 }
 
 /** Chooses who is paid, for the {@link payMiddleware} behind it. Without an id: the only wallet, or the one called `main`. */
-export function walletMiddleware({
-  walletId,
-}: {
-  readonly walletId?: string | undefined
-} = {}): PaidMiddleware {
+export function walletMiddleware({ walletId }: { readonly walletId?: string | undefined } = {}): Middleware {
   return (req, _res, next) => {
     if (walletId !== undefined) chosenWallets.set(req, walletId)
     next()
@@ -144,10 +163,10 @@ export function walletMiddleware({
  * payment has one.
  */
 export function payMiddleware(options: Omit<RouteOptions, 'wallet' | 'vault'>): PaidMiddleware {
-  const middlewares = new Map<string | undefined, PaidMiddleware>()
+  const middlewares = new Map<string | undefined, Middleware>()
   let openedFor: Coffer | null = null
 
-  function middlewareFor(coffer: Coffer, wallet: string | undefined): PaidMiddleware {
+  function middlewareFor(coffer: Coffer, wallet: string | undefined): Middleware {
     if (openedFor !== coffer) middlewares.clear()
     openedFor = coffer
     const known = middlewares.get(wallet)
@@ -158,7 +177,7 @@ export function payMiddleware(options: Omit<RouteOptions, 'wallet' | 'vault'>): 
     return made
   }
 
-  return (req, res, next) => {
+  return (req: ExpressRequest, res: ServerResponse, next: Continue) => {
     if (shop === null) return next(new CofferError('invalid-state', 'payMiddleware: call initialise() first'))
     try {
       middlewareFor(shop, chosenWallets.get(req))(req, res, next)
@@ -168,9 +187,9 @@ export function payMiddleware(options: Omit<RouteOptions, 'wallet' | 'vault'>): 
   }
 }
 
-/** Makes sure that there is a `req.vault`: the one of the payment, or of its session. */
-export function vaultMiddleware(): PaidMiddleware {
-  return (req, _res, next) => {
+/** Makes sure that there is a vault: the one of the payment, or of its session. */
+export function vaultMiddleware(): PaidMiddleware<Grant<true>> {
+  return (req: ExpressRequest, _res: ServerResponse, next: Continue) => {
     if (req.vault) return next()
     next(
       new CofferError(

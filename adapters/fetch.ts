@@ -1,53 +1,109 @@
-import type { Coffer, Grant, RouteOptions } from '../src/index.ts'
+import type { Coffer, Grant, RouteOptions, SessionOptions } from '../src/index.ts'
 
-/** What a server knows that a `Request` does not say. */
-export interface FetchOptions<Rest extends unknown[]> {
-  /**
-   * Address at the other end of the connection, from whatever the server passes beside the request, such as
-   * `(request, server) => server.requestIP(request)?.address` on Bun. Default: none, and challenges are not
-   * rate-limited.
-   */
-  readonly address?: (request: Request, ...rest: Rest) => string | undefined
-}
+/** What runs when a request is paid for: it receives the request, the grant, and whatever else the server passes. */
+export type Handler<Req extends Request, Granted extends Grant, Rest extends unknown[]> = (
+  request: Req,
+  grant: Granted,
+  ...rest: Rest
+) => Response | Promise<Response>
 
 /**
- * Puts a price on a handler of Web requests: `Bun.serve`, `Deno.serve`, Workers, route handlers of Next.
+ * Puts a price on a handler of Web requests, for any server that has them and no adapter of its own.
  *
  * ```ts
  * const report = paid(coffer, { price: '0.05' }, (request, { payment }) => new Response(`For ${payment.payer}`))
- * Bun.serve({ routes: { '/report': report } })
+ * export default { fetch: report }
  * ```
  *
- * @param handler - Runs when the request is paid for. Receives the request, the grant, and every further
- * argument that the server passed. When it throws, or answers 400 or above, the payment stays owed.
+ * @param handler - Runs when the request is paid for. When it throws, or answers 400 or above, the payment stays owed.
  * @throws CofferError `invalid-option` for bad route options, at once.
  */
-export function paid<Rest extends unknown[]>(
+export function paid<
+  Req extends Request,
+  Rest extends unknown[],
+  WithVault extends boolean = false,
+  WithSession extends boolean | SessionOptions = false,
+>(
   coffer: Coffer,
-  options: RouteOptions,
-  handler: (request: Request, grant: Grant, ...rest: Rest) => Response | Promise<Response>,
-  { address }: FetchOptions<Rest> = {},
-): (request: Request, ...rest: Rest) => Promise<Response> {
-  coffer.check(options)
-  return async (request, ...rest) => {
-    const from = address?.(request, ...rest)
-    const outcome = await coffer.handle(request, options, from === undefined ? {} : { address: from })
-    if (!('grant' in outcome)) return outcome
-    let response: Response
-    try {
-      response = await handler(outcome.request, outcome.grant, ...rest)
-    } catch (error) {
-      await outcome.abandon()
-      throw error
+  options: RouteOptions<WithVault, WithSession>,
+  handler: Handler<Req, Grant<WithVault, WithSession>, Rest>,
+): (request: Req, ...rest: Rest) => Promise<Response> {
+  return paidOn<Rest>({})(coffer, options, handler)
+}
+
+/** What a platform knows of a request beside the `Request`, from what it passes to its handlers after it. */
+export interface Platform<Rest extends unknown[]> {
+  /** Address at the other end of the connection. Default: none, and challenges are rate-limited behind proxies only. */
+  readonly address?: (request: Request, ...rest: Rest) => string | undefined
+  /**
+   * What keeps work going when the answer is out or the client gone, where those end it. It is given the work of each paid
+   * request, and after it what is due in the outbox (`coffer.tick()`). Default: none, where the process lives on and
+   * `coffer.start()` does that.
+   */
+  readonly context?: (request: Request, ...rest: Rest) => ExecutionContext | undefined
+}
+
+/** A platform's promise to let work end. */
+export interface ExecutionContext {
+  waitUntil(work: Promise<unknown>): void
+}
+
+/** {@link paid}, for handlers of a platform. */
+export type PaidOn<Rest extends unknown[]> = <
+  Req extends Request,
+  WithVault extends boolean = false,
+  WithSession extends boolean | SessionOptions = false,
+>(
+  coffer: Coffer,
+  options: RouteOptions<WithVault, WithSession>,
+  handler: Handler<Req, Grant<WithVault, WithSession>, Rest>,
+) => (request: Req, ...rest: Rest) => Promise<Response>
+
+/**
+ * Makes {@link paid} for a platform that has no adapter of its own.
+ *
+ * ```ts
+ * const paid = paidOn<[env: Env, context: ExecutionContext]>({
+ *   address: (request) => request.headers.get('cf-connecting-ip') ?? undefined,
+ *   context: (_request, _env, context) => context,
+ * })
+ * ```
+ */
+export function paidOn<Rest extends unknown[]>({ address, context }: Platform<Rest>): PaidOn<Rest> {
+  return (coffer, options, handler) => {
+    coffer.check(options)
+
+    async function answer(request: Parameters<typeof handler>[0], rest: Rest): Promise<Answer> {
+      const from = address?.(request, ...rest)
+      const outcome = await coffer.handle(request, options, from === undefined ? {} : { address: from })
+      if (!('grant' in outcome)) return { response: outcome, recorded: null }
+      let response: Response
+      try {
+        response = await handler(request, outcome.grant, ...rest)
+      } catch (error) {
+        await outcome.abandon()
+        throw error
+      }
+      return { response: await outcome.finish(response), recorded: outcome.recorded }
     }
-    const isGone = request.signal.aborted
-    if (isGone && !outcome.isKept) {
-      await outcome.abandon()
-      return response
+
+    async function runDue({ recorded }: Answer): Promise<void> {
+      if (recorded === null) return
+      await recorded
+      await coffer.tick()
     }
-    const answer = await outcome.finish(response)
-    // Nobody reads it now, but it is kept when it has been read.
-    if (isGone) await answer.body?.pipeTo(new WritableStream())
-    return isGone ? new Response(null, { status: 204 }) : answer
+
+    return async (request, ...rest) => {
+      const answering = answer(request, rest)
+      // An answer that fails is thrown to the server; an outbox that fails is for the platform to tell.
+      context?.(request, ...rest)?.waitUntil(answering.then(runDue, () => {}))
+      return (await answering).response
+    }
   }
+}
+
+interface Answer {
+  readonly response: Response
+  /** Resolves when its outcome is stored; `null` when there is none. */
+  readonly recorded: Promise<unknown> | null
 }

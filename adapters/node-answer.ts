@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { PassThrough } from 'node:stream'
 import onHeaders from 'on-headers'
 import type { Conclusion, Next } from '../src/index.ts'
-import { sendResponse, toWebStream } from './node.ts'
+import { fieldsOf, sendResponse, toWebStream } from './node.ts'
 
 /** Told of what fails when there is nobody left to throw it to. */
 type Fail = (error: unknown) => void
@@ -71,10 +71,10 @@ function passThrough(res: ServerResponse, paid: Next, fail: Fail): Treatment {
 
   return {
     begin() {
-      const { set, body, recorded } = paid.conclude(res.statusCode, fieldsOf(res))
+      const { set, body } = paid.conclude(res.statusCode, fieldsOf(res))
       for (const [name, value] of set) res.setHeader(name, value)
       kept = body
-      recording = recorded.then((isOurs) => {
+      recording = paid.recorded.then((isOurs) => {
         recording = null
         if (!isOurs) res.destroy()
       })
@@ -155,13 +155,4 @@ function bytesOf([chunk, encoding]: readonly unknown[]): Uint8Array {
   }
   if (chunk === undefined || chunk === null || typeof chunk === 'function') return new Uint8Array()
   throw new TypeError(`a body is made of text and bytes, not of a ${typeof chunk}`)
-}
-
-/** The fields that a response has so far. */
-function fieldsOf(res: ServerResponse): Headers {
-  const headers = new Headers()
-  for (const [name, value] of Object.entries(res.getHeaders())) {
-    for (const each of [value ?? []].flat()) headers.append(name, String(each))
-  }
-  return headers
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CofferError } from '../src/index.ts'
+import { mergeFields } from './merge-fields.ts'
 
 /** A Node request as frameworks hand it on. */
 export interface NodeRequest extends IncomingMessage {
@@ -45,10 +46,10 @@ export function toRequest(req: NodeRequest, res: ServerResponse): Request | Resp
 }
 
 /**
- * Puts a body that was read through {@link toRequest} back, so that parsers and handlers find it in `req`.
+ * Puts a body back of which a copy was read through {@link toRequest}, so that parsers and handlers find it in `req`.
  */
 export async function restoreBody(req: IncomingMessage, read: Request): Promise<void> {
-  if (req.readableEnded) return
+  if (req.readableEnded || !req.readableDidRead) return
   const bytes = Buffer.from(await read.arrayBuffer())
   if (bytes.length > 0) req.unshift(bytes)
 }
@@ -56,17 +57,50 @@ export async function restoreBody(req: IncomingMessage, read: Request): Promise<
 /**
  * Sends a Web response, as fast as the client takes it. What earlier middleware decided about cookies and
  * CORS stands. Resolves when all is written or the client is gone; rejects when the body fails, which ends the
- * connection.
+ * connection. A body that fails with an `AbortError` has given up the client: that ends the connection, too, and is nobody's
+ * mistake.
  */
-export async function sendResponse(response: Response, res: ServerResponse): Promise<void> {
+export function sendResponse(response: Response, res: ServerResponse): Promise<void> {
+  // A body may go on for hours: of its response nothing else is kept.
+  return sendHead(response, res).then((body) => sendRest(body, res))
+}
+
+/** Sends everything but the body; returns the body, unless there is none to send. */
+async function sendHead(
+  response: Response,
+  res: ServerResponse,
+): Promise<ReadableStreamDefaultReader<Uint8Array> | null> {
   const isEmpty = response.body === null || res.req.method === 'HEAD'
   if (isEmpty || res.destroyed) await response.body?.cancel()
-  if (res.destroyed) return
+  if (res.destroyed) return null
   if (response.statusText !== '') res.statusMessage = response.statusText
-  for (const [name, value] of response.headers) mergeHeader(res, name, value)
+  const fields = mergeFields(fieldsOf(res), response.headers)
+  for (const name of response.headers.keys()) {
+    res.setHeader(name, name === 'set-cookie' ? fields.getSetCookie() : (fields.get(name) ?? ''))
+  }
   res.writeHead(response.status)
-  if (!isEmpty && response.body !== null) await sendBody(response.body.getReader(), res)
+  return isEmpty ? null : (response.body?.getReader() ?? null)
+}
+
+async function sendRest(
+  body: ReadableStreamDefaultReader<Uint8Array> | null,
+  res: ServerResponse,
+): Promise<void> {
+  if (body !== null) await sendBody(body, res)
+  if (res.destroyed) return
   res.end()
+  skipBody(res.req)
+}
+
+/**
+ * Lets what is left of a request pass, so that its connection can be used again. Node does so by itself, but for requests
+ * that somebody has begun to read.
+ */
+function skipBody(req: IncomingMessage): void {
+  if (req.readableEnded) return
+  // Not `resume()`: that does nothing as long as somebody waits for `readable`.
+  req.on('readable', () => req.read())
+  req.read()
 }
 
 /** As `stream.pipeline` would, with fewer listeners: the handler may have taken most of the ten that Node allows. */
@@ -77,6 +111,8 @@ async function sendBody(body: ReadableStreamDefaultReader<Uint8Array>, res: Serv
     goOn()
     body.cancel().catch(() => {})
   })
+  // While we wait for the client, nobody reads.
+  body.closed.catch(() => res.destroy())
   try {
     for (let next = await body.read(); !next.done; next = await body.read()) {
       if (res.write(next.value) || res.destroyed) continue
@@ -86,7 +122,7 @@ async function sendBody(body: ReadableStreamDefaultReader<Uint8Array>, res: Serv
     }
   } catch (error) {
     res.destroy()
-    throw error
+    if (!(error instanceof DOMException && error.name === 'AbortError')) throw error
   }
 }
 
@@ -121,11 +157,11 @@ function bodyOf(req: NodeRequest): ReadableStream<Uint8Array> | null {
 
 /**
  * Takes just what is buffered: a plain `read()` would let `req` emit `end`, after which nothing can be put
- * back.
+ * back. Never more than the high-water mark: Node would raise it, and buffer more and more of what comes.
  */
 async function* unreadBody(req: IncomingMessage): AsyncGenerator<Uint8Array> {
   for (;;) {
-    if (req.readableLength > 0) yield req.read(req.readableLength)
+    if (req.readableLength > 0) yield req.read(Math.min(req.readableLength, req.readableHighWaterMark))
     else if (req.complete) return
     else if (req.destroyed) throw new Error('The client went away.')
     else await once(req, 'readable')
@@ -145,17 +181,14 @@ async function* parsedBody({ body, headers }: NodeRequest): AsyncGenerator<Uint8
     : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
 }
 
-/** Lists and cookies add up, other CORS fields are the application's; the rest is the response's. */
-function mergeHeader(res: ServerResponse, name: string, value: string): void {
-  const own = res.getHeader(name)
-  if (own === undefined) res.setHeader(name, value)
-  else if (name === 'set-cookie') res.setHeader(name, union([own].flat().map(String), [value]))
-  else if (name === 'vary' || name === 'access-control-expose-headers') {
-    res.setHeader(name, union(String(own).split(/, */), value.split(/, */)).join(', '))
-  } else if (!name.startsWith('access-control-')) res.setHeader(name, value)
+/** The fields that a response has so far. */
+export function fieldsOf(res: ServerResponse): Headers {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(res.getHeaders())) {
+    for (const each of [value ?? []].flat()) headers.append(name, String(each))
+  }
+  return headers
 }
-
-const union = (some: readonly string[], more: readonly string[]): string[] => [...new Set([...some, ...more])]
 
 function badRequest(): Response {
   const problem = {

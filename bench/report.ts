@@ -21,7 +21,7 @@ the same verdict on the same input. Microseconds for one run, medians of ${round
 warm-up; processor time of the thread with its fastest and slowest round, and the time that passed. Ratios are of
 processor time.
 
-${formatTable([HEADINGS, ...results.flatMap(rowsOf)])}
+${formatTable([HEADINGS, ...results.flatMap(rowsOf)], 2)}
 `
 }
 
@@ -40,19 +40,22 @@ function rowsOf({ comparison, measurements }: Result): string[][] {
 }
 
 /** Three significant digits: more would be noise. */
-function digits(value: number): string {
+export function digits(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }
 
-/** The first two columns are text, the others numbers. */
-function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+/** Writes a table whose first row is its head, and whose first columns are text; the others are numbers. */
+export function formatTable(rows: readonly (readonly string[])[], textColumns: number): string {
+  const columns = rows[0] ?? []
+  const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const lines = rows.map((row) => {
     const cells = row.map((cell, column) =>
-      column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      column < textColumns ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
     )
     return `| ${cells.join(' | ')} |`
   })
-  const rule = widths.map((width, column) => (column < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  const rule = widths.map((width, column) =>
+    column < textColumns ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+  )
   return [lines[0], `| ${rule.join(' | ')} |`, ...lines.slice(1)].join('\n')
 }

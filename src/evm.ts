@@ -7,6 +7,7 @@ export {
   evmNetwork,
   type NetworkOptions,
 } from './evm/network.ts'
+export { type Engine, recoveryEngine } from './evm/recovery.ts'
 export type { Rpc, RpcOptions } from './evm/rpc.ts'
 export type { Settler, SignedTransfer } from './evm/settler.ts'
 export { wallet } from './evm/wallet.ts'

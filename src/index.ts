@@ -1,7 +1,8 @@
 /** Charge AI agents per request: the core, over plain `Request` and `Response`. */
 export { type Caller, type Coffer, createCoffer } from './gate/coffer.ts'
+export type { Grant, Granted, GrantedPayment, GrantedSession, GrantedWallet } from './gate/grant.ts'
 export type { ChallengeLimit } from './gate/limiter.ts'
-export type { Conclusion, Grant, GrantedPayment, GrantedWallet, Next } from './gate/next.ts'
+export type { Conclusion, Next } from './gate/next.ts'
 export type {
   CofferOptions,
   DiscoveryOptions,
@@ -9,8 +10,22 @@ export type {
   ResultOptions,
   RouteName,
   RouteOptions,
+  SessionOptions,
   WalletOptions,
 } from './gate/options.ts'
+export type {
+  HookEvent,
+  HookFacts,
+  HookType,
+  JobFacts,
+  PaymentFacts,
+  RequestFacts,
+  SessionFacts,
+  VaultFacts,
+  WebhookFacts,
+} from './hooks/events.ts'
+export type { Hook, Hooks } from './hooks/hooks.ts'
+export type { Logger } from './hooks/logger.ts'
 export type { Clock } from './lib/clock.ts'
 export type { Random } from './lib/id.ts'
 export type { JsonObject } from './lib/json.ts'
@@ -40,6 +55,7 @@ export type {
 } from './settlement/payment-log.ts'
 export type { RouteRevenue } from './settlement/revenue.ts'
 export type { Entry, Page, Range, Store, Version, Write } from './stores/store.ts'
+export type { Attributes, Operation, OperationName, Span, Tracer } from './tracing/tracer.ts'
 export { type Limits, plans } from './vaults/limits.ts'
 export type { Vault } from './vaults/vault-handle.ts'
 export type { VaultShelf } from './vaults/vaults.ts'

@@ -1,16 +1,8 @@
-import { sha256 } from '@noble/hashes/sha2'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { constantTimeEqual, utf8 } from '../lib/bytes.ts'
 import { toHex } from '../lib/hex.ts'
+import { bearerScheme, bearerToken, unauthorized } from './bearer.ts'
 import type { Guard } from './route.ts'
-
-/** Credentials of the Bearer scheme (RFC 6750 section 2.1). */
-const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i
-
-/** The bearer token of a request; `null` when it has none. */
-export function bearerToken(request: Request): string | null {
-  const field = request.headers.get('authorization')
-  return (field && BEARER.exec(field)?.[1]) || null
-}
 
 /**
  * Lets in who has one of the keys. Keys are kept and compared as their SHA-256, all of them each time, so that nothing can
@@ -19,12 +11,13 @@ export function bearerToken(request: Request): string | null {
 export function keyGuard(keys: readonly string[]): Guard {
   const hashes = keys.map(hashOf)
   return {
-    schemes: { apiKey: 'An API key of the configuration.' },
-    admits(request) {
+    schemes: { apiKey: bearerScheme('An API key of the configuration.') },
+    problems: ['unauthorized'],
+    async admit(request) {
       const token = bearerToken(request)
-      if (token === null) return false
-      const hash = hashOf(token)
-      return hashes.filter((known) => constantTimeEqual(known, hash)).length > 0
+      const hash = token === null ? '' : hashOf(token)
+      const isKnown = hashes.filter((known) => constantTimeEqual(known, hash)).length > 0
+      return isKnown ? { token: null } : unauthorized(request)
     },
   }
 }

@@ -1,13 +1,21 @@
 import type { Sessions } from '../sessions/sessions.ts'
 import type { PaymentLog } from '../settlement/payment-log.ts'
+import type { Vaults } from '../vaults/vaults.ts'
 import type { WebhookEndpoints } from '../webhooks/webhooks.ts'
+import { accessTokenRoutes } from './access-token-routes.ts'
 import { keyGuard } from './api-keys.ts'
 import type { Discovery } from './discovery.ts'
 import { discoveryRoutes } from './discovery-routes.ts'
+import { documentRoutes } from './document-routes.ts'
+import { eventRoutes } from './event-routes.ts'
+import { fileRoutes } from './file-routes.ts'
+import { manifestRoutes } from './manifest-routes.ts'
 import { paymentRoutes } from './payment-routes.ts'
 import type { ApiRoute } from './route.ts'
 import { createRouter, type RouterOptions } from './router.ts'
 import { sessionRoutes } from './session-routes.ts'
+import { vaultGuards } from './vault-guard.ts'
+import { vaultRoutes } from './vault-routes.ts'
 import { webhookRoutes } from './webhook-routes.ts'
 
 /** What the API is made of. */
@@ -16,6 +24,8 @@ export interface ApiParts {
   readonly payments: PaymentLog
   /** `null` when the configuration has none: then there are no routes of them. */
   readonly webhooks: WebhookEndpoints | null
+  /** `null` when the configuration has none: then there are no routes of them. */
+  readonly vaults: Vaults | null
   /** Bearer keys that let an operator in. */
   readonly apiKeys: readonly string[]
   readonly discovery: Discovery
@@ -32,14 +42,31 @@ export function createApi(options: ApiOptions): (request: Request) => Promise<Re
 }
 
 /** The table of all routes. */
-function apiRoutes(parts: ApiParts & Pick<RouterOptions, 'basePath'>): readonly ApiRoute[] {
-  const { apiKeys, sessions, payments, webhooks, discovery, origin, basePath } = parts
+function apiRoutes(parts: ApiOptions): readonly ApiRoute[] {
+  const { apiKeys, sessions, payments, webhooks, vaults, discovery, origin, basePath } = parts
   const guard = keyGuard(apiKeys)
   const routes: readonly ApiRoute[] = [
     ...sessionRoutes(sessions, guard),
     ...paymentRoutes(payments, guard),
     ...(webhooks ? webhookRoutes(webhooks, guard) : []),
+    ...(vaults ? routesOfVaults(vaults, parts) : []),
     ...discoveryRoutes({ discovery, origin, basePath, routes: () => routes }),
   ]
   return routes
+}
+
+function routesOfVaults(
+  vaults: Vaults,
+  { apiKeys, origin, basePath, onError }: Omit<ApiOptions, 'vaults'>,
+): readonly ApiRoute[] {
+  const { core } = vaults
+  const guards = vaultGuards(keyGuard(apiKeys), core.tokens)
+  return [
+    ...vaultRoutes(vaults, guards),
+    ...manifestRoutes({ core, guards, basePath, origin }),
+    ...documentRoutes(core, guards),
+    ...fileRoutes(core, guards),
+    ...eventRoutes(core, guards, onError),
+    ...accessTokenRoutes(core, guards),
+  ]
 }

@@ -5,7 +5,7 @@ import type { Discovery } from './discovery.ts'
 import { pathParameters, templateOf } from './path-template.ts'
 import { pricedOperation } from './priced-operation.ts'
 import { problem, problemContent } from './problem-schema.ts'
-import type { ApiRoute, RouteFacts } from './route.ts'
+import type { Answer, ApiRoute, RouteFacts } from './route.ts'
 
 /** What {@link openApiDocument} is made of. */
 export interface OpenApiParts {
@@ -23,10 +23,7 @@ export function openApiDocument({ discovery, routes, basePath }: OpenApiParts): 
   }
   for (const route of discovery.routes) add(route.path, route.method, pricedOperation(route))
   for (const route of routes) add(basePath + templateOf(route.path), route.method, operationOf(route))
-  const schemes = Object.assign({}, ...routes.map(({ guard }) => guard?.schemes ?? {})) as Record<
-    string,
-    string
-  >
+  const securitySchemes: JsonObject = Object.assign({}, ...routes.map(({ guard }) => guard?.schemes ?? {}))
   return {
     openapi: '3.1.0',
     info: { title, version },
@@ -34,25 +31,29 @@ export function openApiDocument({ discovery, routes, basePath }: OpenApiParts): 
     paths,
     components: {
       schemas: { Problem: jsonSchema(problem, 'output') },
-      securitySchemes: Object.fromEntries(
-        Object.entries(schemes).map(([name, description]) => [
-          name,
-          { type: 'http', scheme: 'bearer', description },
-        ]),
-      ),
+      securitySchemes,
     },
   }
 }
 
 function operationOf(route: RouteFacts): JsonObject {
-  const { method, path, guard, summary, query, body } = route
-  const parameters = [...pathParameters(templateOf(path)), ...(query ? queryParameters(query) : [])]
+  const { method, path, guard, summary, query, headers = {} } = route
+  const parameters = [
+    ...pathParameters(templateOf(path)),
+    ...(query ? queryParameters(query) : []),
+    ...Object.entries(headers).map(([name, description]) => ({
+      name,
+      in: 'header',
+      description,
+      schema: TEXT,
+    })),
+  ]
   return {
     operationId: [method.toLowerCase(), ...path.split(/\W+/).filter(Boolean).map(capitalized)].join(''),
     summary,
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: { required: true, content: jsonContent(body, 'input') } }),
-    responses: { ...answerOf(route), ...problemsOf(route) },
+    ...requestBodyOf(route),
+    responses: { ...answersOf(route), ...problemsOf(route) },
     // One of them will do.
     security: Object.keys(guard?.schemes ?? {}).map((name) => ({ [name]: [] })),
   }
@@ -72,18 +73,39 @@ function queryParameters(query: z.ZodMiniType): readonly JsonObject[] {
   }))
 }
 
-function answerOf({ summary, answer }: RouteFacts): JsonObject {
-  const description = answer.status === 204 ? 'Done' : summary
-  if (answer.status === 204) return { 204: { description } }
-  const content =
-    'schema' in answer ? jsonContent(answer.schema, 'output') : { [answer.mediaType]: { schema: {} } }
-  return { [answer.status]: { description, content } }
+function requestBodyOf({ body, uploads }: RouteFacts): JsonObject {
+  if (uploads) return { requestBody: { required: true, content: uploads } }
+  if (!body) return {}
+  const required = !z.safeParse(body, {}).success
+  return { requestBody: { required, content: jsonContent(body, 'input') } }
 }
 
-function problemsOf({ guard, query, body, problems = [] }: RouteFacts): JsonObject {
+function answersOf({ summary, answer, otherAnswers = [] }: RouteFacts): JsonObject {
+  const byStatus = Map.groupBy([answer, ...otherAnswers], ({ status }) => status)
+  return Object.fromEntries(
+    [...byStatus].map(([status, answers]) => {
+      const content: JsonObject = Object.assign({}, ...answers.map(contentOf))
+      const isEmpty = Object.keys(content).length === 0
+      return [status, { description: DESCRIPTIONS[status] ?? summary, ...(isEmpty ? {} : { content }) }]
+    }),
+  )
+}
+
+function contentOf(answer: Answer): JsonObject {
+  if ('schema' in answer) return jsonContent(answer.schema, 'output')
+  return 'mediaType' in answer ? { [answer.mediaType]: { schema: {} } } : {}
+}
+
+const DESCRIPTIONS: Readonly<Record<number, string>> = {
+  204: 'Done',
+  206: 'The part that was asked for',
+  304: 'What the client has is still right',
+}
+
+function problemsOf({ guard, query, body, uploads, problems = [] }: RouteFacts): JsonObject {
   const reasons: readonly Reason[] = [
-    ...(query || body ? (['bad-request'] as const) : []),
-    ...(guard ? (['unauthorized'] as const) : []),
+    ...(query || body || uploads ? (['bad-request'] as const) : []),
+    ...(guard?.problems ?? []),
     ...(body ? (['body-too-large'] as const) : []),
     ...problems,
     'internal-error',
@@ -106,5 +128,7 @@ function jsonSchema(schema: z.ZodMiniType, io: 'input' | 'output'): JsonObject {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io })
   return rest as JsonObject
 }
+
+const TEXT = { type: 'string' }
 
 const capitalized = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)

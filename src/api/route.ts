@@ -1,11 +1,13 @@
 import type * as z from 'zod/mini'
+import type { JsonObject } from '../lib/json.ts'
 import type { Reason } from '../problems/catalog.ts'
 import { isRefusal, type Refusal } from '../problems/refusal.ts'
+import type { TokenGrant } from '../vaults/access-tokens.ts'
 import { readJsonBody, readQuery } from './input.ts'
 
 /** One route of the API: what the router runs, and what the documents say of it. */
 export interface ApiRoute extends RouteFacts {
-  /** Reads and checks what the request brings, and does what it asks for. */
+  /** Asks the guard, reads and checks what the request brings, and does what it asks for. */
   run(request: Request, params: Params): Promise<Response | Refusal>
 }
 
@@ -21,9 +23,17 @@ export interface RouteFacts {
   /** What it does, in a line. */
   readonly summary: string
   readonly query?: z.ZodMiniType
-  /** JSON that the request has to carry. */
+  /** Header fields that it reads besides those of its guard: what they are for. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** JSON that the request carries; no body is an object without members. */
   readonly body?: z.ZodMiniType
+  /** Most bytes of such a body. Default 64 KiB. */
+  readonly maxBody?: number
+  /** Bodies that the handler reads itself, as the `content` of OpenAPI has them. */
+  readonly uploads?: JsonObject
   readonly answer: Answer
+  /** What it may answer instead when all is well. */
+  readonly otherAnswers?: readonly Answer[]
   /** What it refuses for, besides what its guard and its input can be refused for. */
   readonly problems?: readonly Reason[]
 }
@@ -40,14 +50,24 @@ export type Answer =
   | { readonly status: 200 | 201; readonly schema: z.ZodMiniType }
   /** Nothing to say. */
   | { readonly status: 204 }
-  /** Something else: the handler returns a `Response` of this media type. */
-  | { readonly status: 200; readonly mediaType: string }
+  /** Something else: the handler returns a `Response` of this media type or, for a 304, of none. */
+  | { readonly status: 200 | 206; readonly mediaType: string }
+  | { readonly status: 304 }
 
 /** Decides who may use a route. */
 export interface Guard {
-  /** Bearer schemes that it accepts, by the name that the OpenAPI document has for them: what they are. */
-  readonly schemes: Readonly<Record<string, string>>
-  admits(request: Request, params: Params): boolean | Promise<boolean>
+  /** Security schemes that it accepts, one of which will do, by their names in the OpenAPI document. */
+  readonly schemes: Readonly<Record<string, JsonObject>>
+  /** What it refuses for. */
+  readonly problems: readonly Reason[]
+  /** Who the request is let in as, or why it is not. */
+  admit(request: Request, params: Params): Promise<Admission | Refusal>
+}
+
+/** Who a request was let in as. */
+export interface Admission {
+  /** The access token that it was let in by; `null` when it was an API key, or the route is open to all. */
+  readonly token: TokenGrant | null
 }
 
 /** What a handler has of its request. */
@@ -56,6 +76,7 @@ export interface Call<Path extends string, Query, Body> {
   readonly params: ParamsOf<Path>
   readonly query: Defined<Query>
   readonly body: Defined<Body>
+  readonly admission: Admission
 }
 
 /** What {@link route} takes: {@link RouteFacts}, and the handler. */
@@ -84,12 +105,14 @@ export function route<Path extends `/${string}`, Query, Body>(
   return {
     ...facts,
     async run(request, params) {
+      const admission = facts.guard ? await facts.guard.admit(request, params) : ANYBODY
+      if (isRefusal(admission)) return admission
       const query = facts.query ? readQuery(request, facts.query) : {}
       if (isRefusal(query)) return query
-      const body = facts.body ? await readJsonBody(request, facts.body) : {}
+      const body = facts.body ? await readJsonBody(request, facts.body, facts.maxBody) : {}
       if (isRefusal(body)) return body
       // The router matched this very path, and the schemas are of these very types.
-      const call = { request, params, query, body } as Call<Path, Query, Body>
+      const call = { request, params, query, body, admission } as Call<Path, Query, Body>
       const answer = await handle(call)
       if (isRefusal(answer) || answer instanceof Response) return answer
       if (answer === undefined) return new Response(null, { status: 204 })
@@ -97,3 +120,5 @@ export function route<Path extends `/${string}`, Query, Body>(
     },
   }
 }
+
+const ANYBODY: Admission = { token: null }

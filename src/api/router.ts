@@ -1,7 +1,6 @@
 import { CofferError } from '../problems/error.ts'
 import { problemResponse } from '../problems/problem.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
-import { bearerToken } from './api-keys.ts'
 import type { ApiRoute, Params } from './route.ts'
 
 /** What {@link createRouter} stands on. */
@@ -43,7 +42,6 @@ export function createRouter(options: RouterOptions): (request: Request) => Prom
     const match = matches.find(({ route }) => route.method === method)
     if (match === undefined) return notAllowed(matches)
     const { route, params } = match
-    if (route.guard !== null && !(await route.guard.admits(request, params))) return unauthorized(request)
     const result = await route.run(request, params)
     return isRefusal(result) ? problem(result) : result
   }
@@ -51,19 +49,11 @@ export function createRouter(options: RouterOptions): (request: Request) => Prom
   function notAllowed(matches: readonly Match[]): Response {
     const methods = new Set(matches.map(({ route }) => route.method))
     const allowed = [...methods, ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
-    return problem(refuse('method-not-allowed', 'This path has no such method.', { expected: allowed }), [
-      ['allow', allowed],
-    ])
+    const more = { expected: allowed, headers: { allow: allowed } }
+    return problem(refuse('method-not-allowed', 'This path has no such method.', more))
   }
 
-  function unauthorized(request: Request): Response {
-    const why = bearerToken(request) === null ? '' : ', error="invalid_token"'
-    return problem(UNAUTHORIZED, [['www-authenticate', `Bearer realm="coffer"${why}`]])
-  }
-
-  function problem(refusal: Refusal, headers: readonly (readonly [string, string])[] = []): Response {
-    return problemResponse(refusal, problemBase, { headers })
-  }
+  const problem = (refusal: Refusal): Response => problemResponse(refusal, problemBase)
 
   /** What a handler hands on is the client's, so that an option that is wrong is its mistake. */
   function failed(error: unknown): Response {
@@ -108,9 +98,5 @@ function paramsOf(found: RegExpExecArray | null): Params | null {
 }
 
 const NOT_FOUND = refuse('not-found', 'There is nothing at this path.')
-
-const UNAUTHORIZED = refuse('unauthorized', 'This route asks for a valid bearer token.', {
-  expected: 'Authorization: Bearer with an API key',
-})
 
 const INTERNAL_ERROR = refuse('internal-error', 'Something went wrong here.')

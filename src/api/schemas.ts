@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import type { JsonObject } from '../lib/json.ts'
 
 /** Epoch milliseconds. */
 export const instant = z.int().check(z.describe('Epoch milliseconds.'))
@@ -10,6 +11,9 @@ export const nextCursor = z
 
 /** Where a list goes on, as a query says it. */
 export const cursor = z.string().check(z.maxLength(300), z.describe('The cursor of the page before.'))
+
+/** Any JSON object: there is nothing else in a body that was parsed. */
+export const jsonObject = z.record(z.string(), z.unknown()) as z.ZodMiniType<JsonObject>
 
 /** Names of protocols. */
 export const paymentProtocol = z.enum(['x402', 'mpp'])

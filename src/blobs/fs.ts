@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { CofferError, invalidOption } from '../problems/error.ts'
 import { checkBlobName } from './blob-name.ts'
@@ -34,7 +34,7 @@ export function fsBlobs(root: string): BlobStore {
     async put(name, body) {
       const part = partOf(name)
       const file = await attempt('make a file', async () => {
-        await mkdir(root, { recursive: true, mode: FOLDER_MODE })
+        await makeFolder(root)
         const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_LINKS
         return open(part, flags, FILE_MODE)
       })
@@ -49,7 +49,7 @@ export function fsBlobs(root: string): BlobStore {
         return size
       } catch (error) {
         await file.close().catch(() => {})
-        await rm(part, { force: true })
+        await rm(part, { force: true }).catch(() => {})
         throw error
       }
     },
@@ -104,6 +104,14 @@ async function openExisting(path: string): Promise<{ file: FileHandle; size: num
   if (found.isFile()) return { file, size: found.size }
   await file.close()
   throw new CofferError('store-failed', 'there is something in the folder that is not a file')
+}
+
+/** Makes a folder, and those above it, so that they are on the disk. */
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: FOLDER_MODE })
+  if (first === undefined) return
+  const last = dirname(resolve(first))
+  for (let at = resolve(path); at !== last; at = dirname(at)) await syncFolder(dirname(at))
 }
 
 /** A new name is on the disk when its folder is. Windows does not open folders, and needs no such thing. */

@@ -1,4 +1,4 @@
-import { keccak_256 } from '@noble/hashes/sha3'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import { utf8 } from '../lib/bytes.ts'
 import { fromHex, type Hex, isHex, toHex } from '../lib/hex.ts'
 

@@ -1,4 +1,4 @@
-import { keccak_256 } from '@noble/hashes/sha3'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { LocalAccount } from 'viem'
 import { within } from '../lib/deadline.ts'
 import { fromHex, type Hex, toHex } from '../lib/hex.ts'

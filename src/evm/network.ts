@@ -1,6 +1,7 @@
 import { parseAddress } from '../payments/address.ts'
 import type { Asset } from '../payments/asset.ts'
 import { type ChainId, chainIdOf } from '../payments/chain.ts'
+import { USDC_ON_BASE, USDC_ON_BASE_SEPOLIA } from '../payments/stablecoins.ts'
 import { invalidOption } from '../problems/error.ts'
 import { refuseUnknownOptions } from '../problems/options.ts'
 import { createRpc, type Rpc, type RpcOptions } from './rpc.ts'
@@ -77,22 +78,12 @@ export function evmNetwork(options: EvmNetworkOptions): EvmNetwork {
 
 /** Base mainnet (8453) with Circle's USDC. */
 export function base(options: NetworkOptions): EvmNetwork {
-  return preset(options, 8453, 'base', {
-    address: '0x833589fcd6edb6e08f4c7c32d4f71b54bda02913',
-    decimals: 6,
-    symbol: 'USDC',
-    eip712: { name: 'USD Coin', version: '2' },
-  })
+  return preset(options, 8453, 'base', USDC_ON_BASE)
 }
 
 /** Base Sepolia (84532), the test network, with Circle's USDC. */
 export function baseSepolia(options: NetworkOptions): EvmNetwork {
-  return preset(options, 84532, 'base-sepolia', {
-    address: '0x036cbd53842c5426634e7929541ec2318f3dcf7e',
-    decimals: 6,
-    symbol: 'USDC',
-    eip712: { name: 'USDC', version: '2' },
-  })
+  return preset(options, 84532, 'base-sepolia', USDC_ON_BASE_SEPOLIA)
 }
 
 function preset(options: NetworkOptions, chainId: number, v1Name: string, usdc: Asset): EvmNetwork {

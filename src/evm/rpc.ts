@@ -1,4 +1,4 @@
-import { postJson } from '../lib/exchange.ts'
+import { type Fetch, postJson } from '../lib/exchange.ts'
 import { isJsonObject, type Json, parseJsonObject } from '../lib/json.ts'
 import { invalidOption } from '../problems/error.ts'
 import { refuseUnknownOptions } from '../problems/options.ts'
@@ -11,6 +11,8 @@ export interface RpcOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** How long one call may take, milliseconds, 100 to 120 000. Default 10 000. */
   readonly timeoutMs?: number
+  /** Carries the calls instead of the runtime's `fetch`: through a proxy, or to a chain in a test. Must heed `signal`. */
+  readonly fetch?: Fetch
 }
 
 /** How a chain is read and written. */
@@ -59,8 +61,9 @@ const TURNED_AWAY = new Set([-32700, -32600, -32601, -32602, -32005])
  * @throws CofferError `invalid-option`.
  */
 export function createRpc(options: string | RpcOptions, chainNumber: number): Rpc {
-  const { url, headers = {}, timeoutMs = 10_000 } = typeof options === 'string' ? { url: options } : options
-  if (typeof options !== 'string') refuseUnknownOptions(options, ['url', 'headers', 'timeoutMs'], 'rpc')
+  const given: RpcOptions = typeof options === 'string' ? { url: options } : options
+  refuseUnknownOptions(given, ['url', 'headers', 'timeoutMs', 'fetch'], 'rpc')
+  const { url, headers = {}, timeoutMs = 10_000, fetch } = given
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     invalidOption('rpc.url', 'an http or https URL')
   if (!(timeoutMs >= 100 && timeoutMs <= 120_000)) {
@@ -71,7 +74,7 @@ export function createRpc(options: string | RpcOptions, chainNumber: number): Rp
 
   async function call(method: string, params: readonly Json[]): Promise<Json> {
     const body = { jsonrpc: '2.0', id: 1, method, params }
-    const exchange = await postJson(url, body, headers, { timeoutMs, maxBytes: MAX_BYTES })
+    const exchange = await postJson(url, body, headers, { timeoutMs, maxBytes: MAX_BYTES, fetch })
     if (!exchange.answered) {
       throw new RpcError(exchange.sent ? 'lost' : 'unsent', `The RPC endpoint ${exchange.why}.`)
     }

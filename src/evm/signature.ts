@@ -1,10 +1,11 @@
-import { secp256k1 } from '@noble/curves/secp256k1'
-import { keccak_256 } from '@noble/hashes/sha3'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { utf8 } from '../lib/bytes.ts'
 import { fromHex, type Hex, toHex } from '../lib/hex.ts'
 import type { Address } from '../payments/address.ts'
 import { type Refusal, refuse } from '../problems/refusal.ts'
 import { encodeBytesCall, selectorOf } from './abi.ts'
 import { tryCall } from './probe.ts'
+import { fastestRecovery, type Recovery } from './recovery.ts'
 import { type Rpc, RpcError } from './rpc.ts'
 
 /** Gas for a contract wallet's `isValidSignature`: enough for passkeys where P-256 is a precompile. */
@@ -25,23 +26,35 @@ const SIGNATURE_LENGTH = 2 + 2 * 65
  * `r s v`, `v` 27 or 28, `s` in the lower half (EIP-2), `r` and `s` within the curve's order and not zero. Some old
  * wallets write `v` as 0 or 1; USDC refuses that, and so do the facilitators, so it is refused before money is sought.
  */
-export function recoverSigner(digest: Uint8Array, signature: Hex): Address | null {
-  if (signature.length !== SIGNATURE_LENGTH) return null
+export function recoverSigner(
+  digest: Uint8Array,
+  signature: Hex,
+  recovery: Recovery = fastestRecovery(),
+): Address | null {
+  if (signature.length !== SIGNATURE_LENGTH || digest.length !== 32) return null
   const bytes = fromHex(signature)
   const v = bytes[64]
   if (v !== 27 && v !== 28) return null
-  try {
-    const parsed = secp256k1.Signature.fromBytes(bytes.subarray(0, 64), 'compact')
-    if (parsed.hasHighS()) return null
-    const key = parsed
-      .addRecoveryBit(v - 27)
-      .recoverPublicKey(digest)
-      .toBytes(false)
-    return toHex(keccak_256(key.subarray(1)).subarray(12))
-  } catch {
-    // The library throws for numbers out of range and for points that are not on the curve.
-    return null
+  if (isHigh(bytes.subarray(32, 64))) return null
+  const key = recovery.recover(digest, bytes.subarray(0, 64), v === 27 ? 0 : 1)
+  return key && toHex(keccak_256(key.subarray(1)).subarray(12))
+}
+
+/** Whether 32 bytes are more than half of the curve's order. */
+function isHigh(s: Uint8Array): boolean {
+  for (const [at, byte] of HALF_ORDER.entries()) {
+    const other = s[at] ?? 0
+    if (other !== byte) return other > byte
   }
+  return false
+}
+
+const HALF_ORDER = fromHex('0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
+
+/** What a wallet signs for a message (EIP-191, version 0x45). */
+export function personalDigest(message: string): Uint8Array {
+  const bytes = utf8(message)
+  return keccak_256(new Uint8Array([...utf8(`\x19Ethereum Signed Message:\n${bytes.length}`), ...bytes]))
 }
 
 /** A signature that somebody claims to have made. */

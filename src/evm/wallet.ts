@@ -1,7 +1,7 @@
-import { secp256k1 } from '@noble/curves/secp256k1'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
 import type { LocalAccount } from 'viem'
 import { sleep } from '../lib/deadline.ts'
-import { type Hex, isHex } from '../lib/hex.ts'
+import { fromHex, type Hex, isHex } from '../lib/hex.ts'
 import { type ChainId, chainNumberOf } from '../payments/chain.ts'
 import type { Settlement } from '../payments/settlement.ts'
 import { invalidOption } from '../problems/error.ts'
@@ -154,7 +154,7 @@ async function openLane(key: Hex | LocalAccount, chain: ChainId, queueMs: number
 }
 
 function checkKey(key: unknown): void {
-  if (isHex(key, 32) && secp256k1.utils.isValidSecretKey(key.slice(2))) return
+  if (isHex(key, 32) && secp256k1.utils.isValidSecretKey(fromHex(key))) return
   if (typeof key === 'object' && key !== null && 'address' in key && 'signTransaction' in key) return
   invalidOption('wallet key', 'a private key (32 bytes as 0x hexadecimal) or a viem account')
 }

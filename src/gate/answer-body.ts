@@ -6,11 +6,14 @@ import type { AnswerSink } from './next.ts'
  * Passes a body through and shows it to a sink. The stream ends when the outcome is stored, so that a payer who has the
  * whole answer can have it again. When the payer goes away the rest is read for the sink alone, as long as it keeps what
  * it reads.
+ *
+ * @param gone - Aborts when the payer goes away: not every server cancels its answers then.
  */
 export function observeBody(
   body: ReadableStream<Uint8Array>,
   sink: AnswerSink,
   recorded: Promise<boolean>,
+  gone: AbortSignal,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   let isStored = false
@@ -18,8 +21,16 @@ export function observeBody(
     isStored = true
   })
 
-  /** Reads on; `null` at the end. */
-  async function next(): Promise<Uint8Array | null> {
+  let reading: Promise<unknown> = Promise.resolve()
+
+  /** Reads on; `null` at the end. One after the other: there are streams that take only one reader at a time. */
+  function next(): Promise<Uint8Array | null> {
+    const chunk = reading.then(readChunk)
+    reading = chunk.catch(() => {})
+    return chunk
+  }
+
+  async function readChunk(): Promise<Uint8Array | null> {
     try {
       const { done, value } = await reader.read()
       if (done) sink.end()
@@ -31,6 +42,14 @@ export function observeBody(
     }
   }
 
+  async function readRest(): Promise<void> {
+    let chunk: Uint8Array | null
+    do chunk = isStored ? null : await next()
+    while (chunk !== null)
+  }
+
+  // The failure of the body is the sink's to know.
+  gone.addEventListener('abort', () => void readRest().catch(() => {}))
   return new ReadableStream(
     {
       async pull(controller) {
@@ -40,9 +59,7 @@ export function observeBody(
         else controller.error(new CofferError('invalid-state', 'the handler outlived its lease'))
       },
       async cancel(reason) {
-        let chunk: Uint8Array | null
-        do chunk = isStored ? null : await next()
-        while (chunk !== null)
+        await readRest()
         await reader.cancel(reason)
       },
     },

@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { encodeBase64 } from '../lib/base64.ts'
 import { readBytes } from '../lib/body.ts'
 import { utf8 } from '../lib/bytes.ts'
@@ -10,10 +10,8 @@ import type { Settings } from './settings.ts'
 /** Longest request target that stands in a challenge as it is; longer ones stand as their hash. */
 const MAX_TARGET = 256
 
-/** A request with what it has to pay. */
+/** What a request has to pay. */
 export interface ChargedRequest {
-  /** The request to hand on: a copy when the body had to be read. */
-  readonly request: Request
   readonly charge: Charge
   /** The body, when it had to be read. */
   readonly body: Uint8Array | null
@@ -23,7 +21,7 @@ export interface ChargedRequest {
  * Applies a route's options to a request.
  *
  * @param readLimit - Most bytes of body to read, because the route or the client binds the request to it; `null` when
- * nobody does, and the body stays unread.
+ * nobody does. Either way the handler finds the body unread in `request`.
  */
 export async function createCharge(
   request: Request,
@@ -51,7 +49,7 @@ export async function createCharge(
     ttl: settings.challengeTtl,
     expiresAt: settings.clock() + settings.challengeTtl * 1000,
   }
-  return { request: body ? new Request(request, { body }) : request, charge, body }
+  return { charge, body }
 }
 
 function shorten(target: string): string {
@@ -59,15 +57,20 @@ function shorten(target: string): string {
   return `sha-256:${encodeBase64(sha256(utf8(target)))}`
 }
 
-/** Reads a body that the request is bound to. `null` when there is none. */
+/**
+ * Reads a body that the request is bound to, from a copy: the request stays what its server made it, with all that it has
+ * beside the Web's. `null` when there is none.
+ */
 async function readBody(
   request: Request,
   maxBytes: number,
 ): Promise<{ bytes: Uint8Array<ArrayBuffer> } | Refusal | null> {
   if (request.body === null) return null
   const isAnnounced = Number(request.headers.get('content-length')) > maxBytes
-  const bytes = isAnnounced ? null : await readBytes(request.body, maxBytes)
+  const copy = isAnnounced ? null : request.clone().body
+  const bytes = copy && (await readBytes(copy, maxBytes))
   if (bytes !== null) return { bytes }
+  await request.body.cancel().catch(() => {})
   return refuse('body-too-large', `The body is larger than ${maxBytes} bytes.`, {
     expected: `at most ${maxBytes} bytes`,
   })

@@ -28,6 +28,7 @@ export async function claim(
   { charge, route, settings }: ClaimOptions,
 ): Promise<Held | Refusal | null> {
   const { ledger, random, sessions, store, vaults, maxUnsettled } = settings
+  if (route.notForSale !== null) return route.notForSale
   const id = createId('pay', random)
   const { asset, amount, deferred } = verified
   const payment = (settle: SettleMode): NewPayment => ({

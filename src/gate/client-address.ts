@@ -1,7 +1,7 @@
 /**
  * The address that a request is counted for.
  *
- * @param address - Other end of the connection, as the server saw it.
+ * @param address - Other end of the connection, as the server saw it; not needed when that is a proxy of our own.
  * @param forwardedFor - `X-Forwarded-For`, which only proxies of our own may have a say in.
  * @param trustedHops - How many proxies of our own stand in front of the server; 0 ignores the field.
  * @returns IPv6 addresses as their /64 network, since a client has all of it; `null` when nothing is known.
@@ -11,9 +11,10 @@ export function clientAddress(
   forwardedFor: string | null,
   trustedHops: number,
 ): string | null {
-  if (address === undefined) return null
-  const path = [...(forwardedFor?.split(',').map((hop) => hop.trim()) ?? []), address]
-  const client = path[Math.max(0, path.length - 1 - trustedHops)] ?? address
+  const forwarded = forwardedFor?.split(',').map((hop) => hop.trim()) ?? []
+  const path = trustedHops > 0 ? [...forwarded, address] : [address]
+  const client = path[Math.max(0, path.length - 1 - trustedHops)]
+  if (!client) return null
   return client.includes(':') ? network64(client) : client
 }
 

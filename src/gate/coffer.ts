@@ -2,10 +2,10 @@ import type { Sessions } from '../sessions/sessions.ts'
 import { createPaymentLog, type PaymentLog } from '../settlement/payment-log.ts'
 import type { VaultShelf } from '../vaults/vaults.ts'
 import type { WebhookEndpoints } from '../webhooks/webhooks.ts'
-import { handle } from './handle.ts'
+import { createDecide } from './decide.ts'
 import { openApi } from './http-api.ts'
 import type { Next } from './next.ts'
-import type { CofferOptions, RouteOptions } from './options.ts'
+import type { CofferOptions, RouteOptions, SessionOptions } from './options.ts'
 import { type Route, readRoute } from './route.ts'
 import { readOptions } from './settings.ts'
 
@@ -17,7 +17,11 @@ export interface Coffer {
    *
    * @throws CofferError `invalid-option` for bad route options, `store-failed` when the store fails.
    */
-  handle(request: Request, route: RouteOptions, caller?: Caller): Promise<Response | Next>
+  handle<WithVault extends boolean = false, WithSession extends boolean | SessionOptions = false>(
+    request: Request,
+    route: RouteOptions<WithVault, WithSession>,
+    caller?: Caller,
+  ): Promise<Response | Next<WithVault, WithSession>>
   /**
    * Answers a request to the HTTP API: sessions, payments and webhooks for operators (`apiKeys`), `/openapi.json` and
    * `/llms.txt` for everybody. Never throws: what goes wrong is a problem, and `onError` is told.
@@ -40,13 +44,16 @@ export interface Coffer {
   tick(): Promise<number>
   /** Does so by itself from now on, until {@link close}. Does not keep the process alive. */
   start(): void
-  /** Waits for the jobs under way, then closes the store. */
+  /** Ends the streams of events, waits for the jobs under way, then closes the store. */
   close(): Promise<void>
 }
 
 /** What the server knows of the caller besides the request. */
 export interface Caller {
-  /** Address at the other end of the connection. Without it challenges are not rate-limited. */
+  /**
+   * Address at the other end of the connection. Without it, and without {@link CofferOptions.trustProxy}, challenges are
+   * not rate-limited.
+   */
   readonly address?: string
 }
 
@@ -57,6 +64,7 @@ export interface Caller {
  */
 export function createCoffer(options: CofferOptions): Coffer {
   const settings = readOptions(options)
+  const decide = createDecide(settings)
   const payments = createPaymentLog(settings.store, settings.ledger)
   const routes = new WeakMap<RouteOptions, Route>()
 
@@ -67,8 +75,9 @@ export function createCoffer(options: CofferOptions): Coffer {
   }
 
   return {
-    handle: async (request, options, caller = {}) =>
-      handle(request, { settings, route: routeOf(options), caller }),
+    // That the grant holds what the options say is what the gate is for; its parts know routes by their settings only.
+    handle: (async (request, options, caller = {}) =>
+      decide(request, { settings, route: routeOf(options), caller })) as Coffer['handle'],
     fetch: openApi(options, settings, payments),
     check: (options) => void routeOf(options),
     vaults: settings.vaults,
@@ -78,6 +87,7 @@ export function createCoffer(options: CofferOptions): Coffer {
     tick: () => settings.worker.tick(),
     start: () => settings.worker.start(),
     async close() {
+      await settings.vaults?.core.readers.close()
       await settings.worker.stop()
       await settings.store.close()
     },

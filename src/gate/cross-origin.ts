@@ -2,14 +2,8 @@ import type { HeaderField } from '../protocols/protocol.ts'
 import type { Settings } from './settings.ts'
 
 /** Answer fields that a script in a browser must be able to read, besides the session's. */
-const EXPOSED = [
-  'WWW-Authenticate',
-  'PAYMENT-REQUIRED',
-  'PAYMENT-RESPONSE',
-  'X-PAYMENT-RESPONSE',
-  'Payment-Receipt',
-  'Retry-After',
-]
+const EXPOSED =
+  'WWW-Authenticate, PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, Payment-Receipt, Retry-After'
 
 /** Request fields that carry credentials and preferences, besides the session's. */
 const ALLOWED = [
@@ -31,7 +25,7 @@ export function crossOriginFields(
   { cors, sessionHeader }: Pick<Settings, 'cors' | 'sessionHeader'>,
 ): readonly HeaderField[] {
   if (cors === false) return []
-  const exposed: HeaderField = ['access-control-expose-headers', [...EXPOSED, sessionHeader].join(', ')]
+  const exposed: HeaderField = ['access-control-expose-headers', `${EXPOSED}, ${sessionHeader}`]
   if (cors === '*') return [['access-control-allow-origin', '*'], exposed]
   const origin = request.get('origin')
   if (origin === null || !cors.includes(origin)) return [['vary', 'Origin']]

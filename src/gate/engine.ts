@@ -1,3 +1,4 @@
+import type { Notifier } from '../hooks/notifier.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Payment } from '../payments/payment.ts'
 import type { Settlement } from '../payments/settlement.ts'
@@ -34,6 +35,7 @@ export interface EngineOptions {
   readonly store: Store
   readonly webhooks: WebhooksFactory | null
   readonly vaults: VaultOptions | null
+  readonly notifier: Notifier
   /** How long a settlement or a handler may work before its payment counts as abandoned, milliseconds. */
   readonly leaseMs: number
   /** How long a result can be had again, milliseconds. */
@@ -52,18 +54,25 @@ const NOT_CONFIGURED: Settlement = {
 
 /** Puts the ledger, the outbox and those who work on it together. */
 export function createEngine(options: EngineOptions): Engine {
-  const { environment, protocols, store, leaseMs, resultMs, onError } = options
+  const { environment, protocols, store, notifier, leaseMs, resultMs, onError } = options
   const { clock, random } = environment
-  const webhooks = options.webhooks?.({ ...environment, store }) ?? null
+  const webhooks = options.webhooks?.({ ...environment, store, notifier }) ?? null
   /** The protocol that a payment came through; none when it is not configured any more. */
   const protocolOf = ({ protocol, network }: Payment): Protocol | undefined =>
     protocols.find(({ name, chains }) => name === protocol && chains.includes(network))
-  const sessions = createSessions({ store, clock, secrets: environment.secrets })
+  const sessions = createSessions({ store, clock, secrets: environment.secrets, notifier })
 
   const vaults =
     options.vaults &&
-    createVaults({ ...environment, ...vaultParts(options.vaults), store, announce, describePayment })
-  const follow = createOpenings({ sessions, vaults, webhooks })
+    createVaults({
+      ...environment,
+      ...vaultParts(options.vaults),
+      store,
+      announce,
+      describePayment,
+      notifier,
+    })
+  const follow = createOpenings({ sessions, vaults, webhooks, notifier })
 
   /** Webhooks tell of vaults too. */
   function announce(type: SystemEvent, facts: JsonObject): readonly Write[] {
@@ -99,7 +108,15 @@ export function createEngine(options: EngineOptions): Engine {
       confirm: async (payment) => protocolOf(payment)?.confirm(payment) ?? 'pending',
     }),
   }
-  const worker = createWorker({ store, clock, random, leaseMs: WORKER_LEASE_MS, onError, handlers })
+  const worker = createWorker({
+    store,
+    clock,
+    random,
+    leaseMs: WORKER_LEASE_MS,
+    onError,
+    handlers,
+    notifier,
+  })
   return { ledger, worker, sessions, vaults, webhooks: webhooks?.endpoints ?? null }
 }
 

@@ -1,3 +1,4 @@
+import { requestFacts } from '../hooks/facts.ts'
 import { catalog } from '../problems/catalog.ts'
 import { problemResponse } from '../problems/problem.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
@@ -11,6 +12,7 @@ import { createCharge } from './charge.ts'
 import { clientAddress } from './client-address.ts'
 import type { Caller } from './coffer.ts'
 import { crossOriginFields, preflight } from './cross-origin.ts'
+import { grantOf } from './grant.ts'
 import { fingerprintOf, readIdempotencyKey } from './idempotency.ts'
 import { createNext, type Next } from './next.ts'
 import { pay } from './pay.ts'
@@ -45,8 +47,9 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
   const session = await sessionOf(request.headers, charge, route, settings)
   if (session !== null && !isRefusal(session)) {
     const id = request.headers.get(settings.sessionHeader)
-    const vault = route.vault ? await vaultOfSession(session, settings) : null
-    return createSessionNext(id, session, vault, charged.request, settings)
+    const { paymentId } = session.payment
+    const vault = route.vault ? await vaultOf(paymentId, session.vault, session.hash, settings) : null
+    return createSessionNext(id, session, vault, request, settings)
   }
   if (presented === null) return deny(session ?? PAYMENT_REQUIRED, charge)
   if (isRefusal(presented)) return deny(presented, charge)
@@ -60,24 +63,31 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
     return withFields(paid, paid.body, answerFields(request.headers, paid.headers, settings))
   }
 
+  const { payment } = paid.held
+  const vault = route.vault
+    ? await vaultOf(payment.id, payment.vault, payment.session?.hash ?? null, settings)
+    : null
+  const sessionId = settings.sessions.idOf(payment)
   return createNext({
     paid,
+    grant: grantOf(paid, { vault, sessionId, hasSession: route.session !== null }),
     protocol: presented.protocol,
-    request: charged.request,
+    request,
     settings,
     deny: (refusal) => deny(refusal, charge),
   })
 
   /** Answers with a problem; a 402 goes with fresh challenges, of which a client gets a limited number. */
   function deny(refusal: Refusal, charge: Charge | null): Response {
+    const isChallenged = charge !== null && catalog[refusal.reason].status === 402
+    if (isChallenged && route.notForSale !== null) return deny(route.notForSale, null)
+    const wait = isChallenged && client !== null ? (settings.limiter?.take(client) ?? 0) : 0
+    const shown = wait > 0 ? tooMany(wait) : refusal
+    settings.notifier.notify('request.refused', () => requestFacts(request, shown))
     const fields = crossOriginFields(request.headers, settings)
-    if (charge === null || catalog[refusal.reason].status !== 402) {
-      return problemResponse(refusal, settings.problemBase, { headers: fields })
-    }
-    const wait = client === null ? 0 : (settings.limiter?.take(client) ?? 0)
-    if (wait > 0) return problemResponse(tooMany(wait), settings.problemBase, { headers: fields })
-    const { headers, members } = composeChallenge(charge, request.headers, refusal, settings.protocols)
-    return problemResponse(refusal, settings.problemBase, { headers: [...headers, ...fields], members })
+    if (!isChallenged || wait > 0) return problemResponse(shown, settings.problemBase, { headers: fields })
+    const { headers, members } = composeChallenge(charge, request.headers, shown, settings.protocols)
+    return problemResponse(shown, settings.problemBase, { headers: [...headers, ...fields], members })
   }
 }
 
@@ -93,14 +103,22 @@ async function sessionOf(
   return sessions.use(proof, { scope: session.scope, price: price.text })
 }
 
-/** The vault that a session works in. It is made now when the route that opened the session made none. */
-async function vaultOfSession(session: Session, { vaults }: Settings): Promise<Vault | null> {
+/**
+ * The vault of a payment, and of its session. It is made now when the route that was paid for made none: another route of
+ * the session, or this one as it was before.
+ */
+async function vaultOf(
+  paymentId: string,
+  isMade: boolean,
+  session: string | null,
+  { vaults }: Settings,
+): Promise<Vault | null> {
   if (vaults === null) return null
-  const { paymentId } = session.payment
   const id = vaultIdOf(paymentId)
   // Whoever was faster has made the same one.
-  if (!session.vault && (await vaults.get(id)) === null)
-    await vaults.add({ paymentId, session: session.hash })
+  if (!isMade && (await vaults.get(id)) === null) {
+    await vaults.add({ paymentId, ...(session !== null && { session }) })
+  }
   return vaults.open(id)
 }
 

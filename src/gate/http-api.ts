@@ -19,11 +19,12 @@ export function openApi(
   settings: Settings,
   payments: PaymentLog,
 ): (request: Request) => Promise<Response> {
-  const { problemBase, onError, publicOrigin, sessions, webhooks } = settings
+  const { problemBase, onError, publicOrigin, sessions, webhooks, vaults } = settings
   const parts = {
     sessions,
     payments,
     webhooks,
+    vaults,
     apiKeys: readKeys(options.apiKeys ?? []),
     basePath: readBasePath(options.basePath ?? '/'),
     discovery: readDiscovery(options.discovery, settings),

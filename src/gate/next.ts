@@ -1,24 +1,21 @@
-import type { Address } from '../payments/address.ts'
-import { formatAmount } from '../payments/amount.ts'
-import type { ChainId } from '../payments/chain.ts'
-import type { Payment, ProtocolName } from '../payments/payment.ts'
 import { CofferError } from '../problems/error.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import type { HeaderField, Protocol } from '../protocols/protocol.ts'
 import type { Held } from '../settlement/ledger.ts'
-import { vaultIdOf } from '../vaults/new-vault.ts'
-import type { Vault } from '../vaults/vault-handle.ts'
 import { bufferBody, observeBody } from './answer-body.ts'
 import { answerFields, replaceFields, withFields } from './answer-fields.ts'
+import type { Grant } from './grant.ts'
 import { createRecorder, type Recorder } from './journal.ts'
+import type { SessionOptions } from './options.ts'
 import type { Settings } from './settings.ts'
 import type { Paid } from './settle.ts'
 
-/** "Run the handler": what {@link handle} returns when the request is paid for. Exactly one ending must be called. */
-export interface Next {
-  readonly grant: Grant
-  /** What the handler reads: the request itself, or a copy when its body had to be read. */
-  readonly request: Request
+/** "Run the handler": what `coffer.handle` returns when the request is paid for. Exactly one ending must be called. */
+export interface Next<
+  WithVault extends boolean = boolean,
+  WithSession extends boolean | SessionOptions = boolean | SessionOptions,
+> {
+  readonly grant: Grant<WithVault, WithSession>
   /**
    * Whether the answer is held back until the money moved (`settle: 'after'`): then only {@link finish} will do, with an
    * answer that ends.
@@ -30,7 +27,8 @@ export interface Next {
    */
   readonly isKept: boolean
   /**
-   * Records how the handler answered and returns the response as the payer must see it.
+   * Records how the handler answered and returns the response as the payer must see it. When the payer is gone, which the
+   * signal of the request says, the answer is not delivered: it is owed, or read to its end when it is kept.
    *
    * @throws CofferError `invalid-state` when the answer is held back and is a stream, or too large to hold.
    */
@@ -39,6 +37,12 @@ export interface Next {
   conclude(status: number, headers: Pick<Headers, 'get' | 'entries'>): Conclusion
   /** The handler threw, or nobody is there to read the answer: what was paid for stays owed. */
   abandon(): Promise<void>
+  /**
+   * Resolves when the outcome is stored, which for an answer that is kept waits for its end; never rejects. `false` when the
+   * handler outlived its lease and the payment was redeemed by another request meanwhile, or no money moved after all:
+   * withhold the answer where that is still possible. Platforms that stop a request when its client is gone must wait for it.
+   */
+  readonly recorded: Promise<boolean>
 }
 
 /** What a server that writes its own head has to do. */
@@ -50,12 +54,6 @@ export interface Conclusion {
    * it is not. Must be ended, also when the payer is gone: that is what it is kept for.
    */
   readonly body: AnswerSink | null
-  /**
-   * Resolves when the outcome is stored, which with a {@link body} waits for its end; never rejects. `false` when the
-   * handler outlived its lease and the payment was redeemed by another request meanwhile: withhold the answer where that
-   * is still possible.
-   */
-  readonly recorded: Promise<boolean>
 }
 
 /** Receives the body of an answer on its way. */
@@ -67,66 +65,24 @@ export interface AnswerSink {
   abort(): void
 }
 
-/** What a paid handler receives. */
-export interface Grant {
-  readonly payment: GrantedPayment
-  readonly wallet: GrantedWallet
-  /** The vault of the payment, which is that of its session too; `null` when the route has none. */
-  readonly vault: Vault | null
-  /** The session that the payment opened, or that let the request in; `null` when there is none. */
-  readonly session: GrantedSession | null
-}
-
-/** The payment that let the request in. */
-export interface GrantedPayment {
-  readonly paymentId: string
-  readonly protocol: ProtocolName
-  /** The protocol's name for the way of paying: `exact`, `tempo`, `evm`, `stub`. */
-  readonly method: string
-  readonly network: ChainId
-  /** US dollars as a decimal string. */
-  readonly amount: string
-  readonly payer: Address
-  /** `null` for a zero price, which a signature alone pays. */
-  readonly txHash: string | null
-  /** Id of its vault; `null` when it has none. */
-  readonly vaultId: string | null
-  /** Id of its session; `null` when it has none, or a signed token stood for it. */
-  readonly sessionId: string | null
-  /** Whether this request redeems a payment whose first answer failed; nothing was charged now. */
-  readonly redeemed: boolean
-}
-
-/** A session of the payer. */
-export interface GrantedSession {
-  /** `null` when a signed token stood for it. */
-  readonly id: string | null
-  /** Epoch milliseconds. */
-  readonly expiresAt: number
-}
-
-/** The seller's wallet that was paid. */
-export interface GrantedWallet {
-  readonly id: string
-  readonly address: Address
-  readonly chain: ChainId
-}
-
 /** What {@link createNext} stands on. */
 export interface NextOptions {
   readonly paid: Paid
   readonly protocol: Protocol
   readonly request: Request
+  readonly grant: Grant
   readonly settings: Settings
   /** Turns a refusal into the response to this request. */
   readonly deny: (refusal: Refusal) => Response
 }
 
 /** Makes the {@link Next} of a paid request. */
-export function createNext({ paid, protocol, request, settings, deny }: NextOptions): Next {
-  const { settleAfter, redeemed } = paid
-  const { ledger, sessions, sessionHeader, onError, maxResultBytes } = settings
-  const sessionId = sessions.idOf(paid.held.payment)
+export function createNext({ paid, grant, protocol, request, settings, deny }: NextOptions): Next {
+  const { settleAfter } = paid
+  const { sessionId } = grant.payment
+  const { ledger, sessionHeader, onError, maxResultBytes } = settings
+  const isKept = paid.held.payment.idempotency !== null
+  const outcome = Promise.withResolvers<boolean>()
   let held = paid.held
   let hasEnded = false
 
@@ -136,13 +92,16 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
   }
 
   /** Stores the outcome. A failing store must not cost the payer the answer: the lease returns it to owed. */
-  async function record(store: () => Promise<Held | null>): Promise<boolean> {
-    try {
-      return (await store()) !== null
-    } catch (error) {
-      onError(error)
-      return true
-    }
+  function record(store: () => Promise<Held | null>): Promise<boolean> {
+    const stored = store().then(
+      (done) => done !== null,
+      (error: unknown) => {
+        onError(error)
+        return true
+      },
+    )
+    outcome.resolve(stored)
+    return stored
   }
 
   function fieldsFor(status: number, headers: Pick<Headers, 'get'>): readonly HeaderField[] {
@@ -155,14 +114,13 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
       throw new CofferError('invalid-state', 'an answer that is held back must be finished')
     end()
     const set = fieldsFor(status, headers)
-    if (status >= 400) return { set, body: null, recorded: record(() => ledger.owe(held)) }
-    const all = [...set, ...sessionFields()]
-    if (held.payment.idempotency === null)
-      return { set: all, body: null, recorded: record(() => ledger.deliver(held)) }
-    return {
-      set: all,
-      ...keep(createRecorder(status, replaceFields(headers.entries(), set), maxResultBytes)),
-    }
+    const isFailure = status >= 400
+    const body =
+      isFailure || !isKept
+        ? null
+        : keep(createRecorder(status, replaceFields(headers.entries(), set), maxResultBytes))
+    if (body === null) void record(() => (isFailure ? ledger.owe(held) : ledger.deliver(held)))
+    return { set: isFailure ? set : [...set, ...sessionFields()], body }
   }
 
   /** Never among what is kept: the store must not know the id. */
@@ -171,31 +129,47 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
   }
 
   /** Delivered is what is kept: the two are stored together, when the last byte is known. */
-  function keep(recorder: Recorder): Pick<Conclusion, 'body' | 'recorded'> {
-    const outcome = Promise.withResolvers<boolean>()
+  function keep(recorder: Recorder): AnswerSink {
     let isStored = false
     const store = (what: () => Promise<Held | null>): void => {
-      if (!isStored) outcome.resolve(record(what))
+      if (!isStored) void record(what)
       isStored = true
     }
-    const body: AnswerSink = {
+    return {
       write(chunk) {
         recorder.write(chunk)
         if (!recorder.isWhole) store(() => ledger.deliver(held, recorder.result()))
       },
       end: () => store(() => ledger.deliver(held, recorder.result())),
-      abort: () => store(() => ledger.owe(held)),
+      abort: () => store(() => ledger.abandon(held)),
     }
-    return { body, recorded: outcome.promise }
   }
 
   async function finish(response: Response): Promise<Response> {
-    if (settleAfter !== null) return finishHeldBack(response, settleAfter)
-    const { set, body, recorded } = conclude(response.status, response.headers)
-    if (body !== null && response.body !== null)
-      return withFields(response, observeBody(response.body, body, recorded), set)
+    const isGone = request.signal.aborted
+    if (isGone && !isKept) {
+      await abandon()
+      return response
+    }
+    const answer = await (settleAfter ? finishHeldBack(response, settleAfter) : finishNow(response))
+    if (!isGone) return answer
+    // Nobody reads it now, but it is kept when it has been read.
+    await answer.body?.pipeTo(new WritableStream())
+    return new Response(null, answer)
+  }
+
+  async function abandon(): Promise<void> {
+    end()
+    await record(() => ledger.abandon(held))
+  }
+
+  async function finishNow(response: Response): Promise<Response> {
+    const { set, body } = conclude(response.status, response.headers)
+    // The body of an answer to HEAD is dropped by servers, unread.
+    if (body !== null && response.body !== null && request.method !== 'HEAD')
+      return withFields(response, observeBody(response.body, body, outcome.promise, request.signal), set)
     body?.end()
-    if (await recorded) return withFields(response, response.body, set)
+    if (await outcome.promise) return withFields(response, response.body, set)
     await response.body?.cancel()
     return deny(LEASE_LOST)
   }
@@ -211,11 +185,14 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
       return withFields(response, response.body, fieldsFor(response.status, response.headers))
     }
     const bytes = await bufferBody(response, maxResultBytes).catch(async (error: unknown) => {
-      await record(() => ledger.owe(held))
+      await record(() => ledger.abandon(held))
       throw error
     })
     const settled = await settle()
-    if (isRefusal(settled)) return deny(settled)
+    if (isRefusal(settled)) {
+      outcome.resolve(false)
+      return deny(settled)
+    }
     held = settled
     const set = fieldsFor(response.status, response.headers)
     const recorder = createRecorder(
@@ -224,51 +201,19 @@ export function createNext({ paid, protocol, request, settings, deny }: NextOpti
       maxResultBytes,
     )
     if (bytes !== null) recorder.write(bytes)
-    const result = held.payment.idempotency === null ? undefined : recorder.result()
+    const result = isKept ? recorder.result() : undefined
     if (!(await record(() => ledger.deliver(held, result)))) return deny(LEASE_LOST)
     return withFields(response, bytes, [...set, ...sessionFields()])
   }
 
   return {
-    grant: grantOf(held.payment, redeemed, sessionId, vaultOf(held.payment, settings)),
-    request,
+    grant,
     isHeldBack: settleAfter !== null,
-    isKept: held.payment.idempotency !== null,
+    isKept,
     conclude,
     finish,
-    async abandon() {
-      end()
-      await record(() => ledger.owe(held))
-    },
-  }
-}
-
-function vaultOf({ id, vault }: Payment, { vaults }: Settings): Vault | null {
-  return vault && vaults ? vaults.open(vaultIdOf(id)) : null
-}
-
-function grantOf(payment: Payment, redeemed: boolean, sessionId: string | null, vault: Vault | null): Grant {
-  const { session, id, protocol, method, network, payer, transaction, wallet, recipient } = payment
-  const amount = formatAmount(BigInt(payment.amount), payment.decimals)
-  return {
-    payment: {
-      paymentId: id,
-      protocol,
-      method,
-      network,
-      amount,
-      payer,
-      txHash: transaction,
-      vaultId: vault?.id ?? null,
-      sessionId,
-      redeemed,
-    },
-    wallet: { id: wallet, address: recipient, chain: network },
-    vault,
-    session: session && {
-      id: sessionId,
-      expiresAt: (payment.settledAt ?? payment.claimedAt) + session.ttl * 1000,
-    },
+    abandon,
+    recorded: outcome.promise,
   }
 }
 

@@ -1,3 +1,5 @@
+import { paymentFacts } from '../hooks/facts.ts'
+import type { Notifier } from '../hooks/notifier.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { formatAmount } from '../payments/amount.ts'
 import type { Payment } from '../payments/payment.ts'
@@ -6,6 +8,7 @@ import type { Sessions } from '../sessions/sessions.ts'
 import type { Follow, Transition } from '../settlement/ledger.ts'
 import type { Write } from '../stores/store.ts'
 import type { Vaults } from '../vaults/vaults.ts'
+import type { EventType } from '../webhooks/events.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 
 /** Who takes part in what a payment brings about. */
@@ -15,12 +18,21 @@ export interface OpeningsOptions {
   readonly vaults: Vaults | null
   /** `null` when the configuration has no webhooks. */
   readonly webhooks: Webhooks | null
+  readonly notifier: Notifier
+}
+
+/** What endpoints are told of transitions, and under which name. They are told where a payment ends, not of every step. */
+const ANNOUNCED: Readonly<Partial<Record<Transition, EventType>>> = {
+  'payment.received': 'payment.received',
+  'payment.settled': 'payment.settled',
+  'payment.failed': 'payment.failed',
+  'payment.vanished': 'payment.failed',
 }
 
 /** What follows from the transitions of a payment, in their own commits: its session, its vault, and the news of all that. */
-export function createOpenings({ sessions, vaults, webhooks }: OpeningsOptions): Follow {
-  const tell = (type: Transition | 'session.created', payment: Payment): readonly Write[] =>
-    webhooks ? [webhooks.event(type, announcement(payment))] : []
+export function createOpenings({ sessions, vaults, webhooks, notifier }: OpeningsOptions): Follow {
+  const announce = (type: EventType | undefined, payment: Payment): readonly Write[] =>
+    webhooks && type ? [webhooks.event(type, announcement(payment))] : []
 
   function open(payment: Payment): readonly Write[] {
     const draft =
@@ -29,17 +41,21 @@ export function createOpenings({ sessions, vaults, webhooks }: OpeningsOptions):
         : null
     return [
       ...sessions.openWrites(payment),
-      ...(payment.session ? tell('session.created', payment) : []),
+      ...(payment.session ? announce('session.created', payment) : []),
       // Limits refused it before money moved; what they refuse now was paid for.
       ...(draft === null || isRefusal(draft) ? [] : draft.writes),
     ]
   }
 
-  return (type, payment) => {
-    const news = tell(type, payment)
+  return (type, payment, detail) => {
+    const news = [
+      ...announce(ANNOUNCED[type], payment),
+      ...notifier.afterCommit(type, () => paymentFacts(payment, detail)),
+    ]
     // What is answered before its money moved opens at once, and is taken back when the money does not move.
     const isEarly = payment.settle === 'background'
-    if (isEarly && type === 'payment.failed') return [...news, ...sessions.closeWrites(payment)]
+    const isLost = type === 'payment.vanished' || (type === 'payment.failed' && payment.vanishedAt === null)
+    if (isEarly && isLost) return [...news, ...sessions.closeWrites(payment)]
     if (isEarly && type === 'payment.settled') return [...news, ...sessions.indexWrites(payment)]
     const opens = type === (isEarly ? 'payment.received' : 'payment.settled') && payment.vanishedAt === null
     return opens ? [...news, ...open(payment)] : news

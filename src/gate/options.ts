@@ -1,4 +1,6 @@
 import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Hooks } from '../hooks/hooks.ts'
+import type { Logger } from '../hooks/logger.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
 import type { JsonObject } from '../lib/json.ts'
@@ -6,6 +8,7 @@ import type { SettleMode } from '../payments/payment.ts'
 import type { ProtocolFactory } from '../protocols/protocol.ts'
 import type { Bus } from '../stores/bus.ts'
 import type { Store } from '../stores/store.ts'
+import type { Tracer } from '../tracing/tracer.ts'
 import type { Limits } from '../vaults/limits.ts'
 import type { WebhooksFactory } from '../webhooks/webhooks.ts'
 import type { ChallengeLimit } from './limiter.ts'
@@ -62,8 +65,26 @@ export interface CofferOptions {
    * `production`. Default: whether the environment variable `PAYMENT_STUB_MODE` is `true`.
    */
   readonly stub?: boolean
-  /** Told of failures that no caller sees: an answer that was delivered but could not be recorded as such. */
+  /**
+   * Told of failures that no caller sees: an answer that was delivered but could not be recorded as such, a hook that
+   * throws. What it throws itself is passed over.
+   */
   readonly onError?: (error: unknown) => void
+  /**
+   * Functions that are told what happens, such as `{ 'payment.settled': ({ payment }) => … }`; `'*'` is told everything.
+   * Nobody waits for them and what they throw goes to `onError`, so they cannot break a payment. An event that a commit
+   * makes true is told after that commit by the process that made it, at most once: what must arrive is for webhooks.
+   */
+  readonly hooks?: Hooks | readonly Hooks[]
+  /** Where events and what `onError` is told are written: `console`, a pino logger. Default: nowhere. */
+  readonly logger?: Logger
+  /** Follows what takes time, such as that of `openTelemetry()` from `coffer/opentelemetry`. Default: nobody does. */
+  readonly tracer?: Tracer
+  /**
+   * Whether answers tell in `Server-Timing` what they spent their time with. For development: it lets payers see how your
+   * service works. Default false.
+   */
+  readonly serverTiming?: boolean
   /** Where the time comes from. Default: the machine. */
   readonly clock?: Clock
   /** Where randomness comes from. Default: the runtime's cryptographic source. */
@@ -131,8 +152,14 @@ export interface PublishedRoute extends RouteOptions {
   readonly openapi?: JsonObject
 }
 
-/** How a route is charged for. */
-export interface RouteOptions {
+/**
+ * How a route is charged for. What its options promise is in their types, from where {@link Grant} knows what a handler
+ * gets: write them where they are passed, or with `as const`.
+ */
+export interface RouteOptions<
+  WithVault extends boolean = boolean,
+  WithSession extends boolean | SessionOptions = boolean | SessionOptions,
+> {
   /**
    * US dollars as a decimal string such as `'0.01'`, or a function of the request. A function is asked twice, once
    * for the 402 and once for the paid request, and must answer the same both times; it must not read the body.
@@ -152,14 +179,14 @@ export interface RouteOptions {
    * Whether a payment opens a session, with which its payer may make further requests without paying: to routes of the
    * same wallet (or `scope`) that accept sessions and cost no more. Default false.
    */
-  readonly acceptSessions?: boolean | SessionOptions
+  readonly acceptSessions?: WithSession
   /** Seconds that such a session lasts, 60 to 604800. Default 86400. */
   readonly sessionTtl?: number
   /**
    * Whether a payment makes a vault: a place for the results of its requests, and of those of its session. Needs
    * {@link CofferOptions.vaults}. Default false.
    */
-  readonly vault?: boolean
+  readonly vault?: WithVault
   /** Shown to payers. Text in any language, without control characters, at most 500 characters. */
   readonly description?: string
   /**

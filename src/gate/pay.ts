@@ -1,4 +1,5 @@
-import { sha256 } from '@noble/hashes/sha2'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { paymentFacts } from '../hooks/facts.ts'
 import { utf8 } from '../lib/bytes.ts'
 import { toHex } from '../lib/hex.ts'
 import { isExpiredCredit, isLeased } from '../payments/payment.ts'
@@ -79,9 +80,11 @@ async function resume(
     if (!isRepeat) return duplicate('Its answer was delivered.')
     const result = await settings.store.get(keys.result(payment.id))
     const answer = result && replay(result.value)
+    if (answer === null) return NOT_KEPT
     const sessionId = settings.sessions.idOf(payment)
-    if (sessionId !== null) answer?.headers.set(settings.sessionHeader, sessionId)
-    return answer ?? NOT_KEPT
+    if (sessionId !== null) answer.headers.set(settings.sessionHeader, sessionId)
+    settings.notifier.notify('payment.replayed', () => paymentFacts(payment))
+    return answer
   }
   if (isLeased(payment, now)) return inFlight()
   if (isExpiredCredit(payment, now, settings.creditMs)) return EXPIRED

@@ -3,6 +3,7 @@ import type { SettleMode } from '../payments/payment.ts'
 import type { SessionTerms } from '../payments/session-terms.ts'
 import { invalidOption } from '../problems/error.ts'
 import { refuseUnknownOptions } from '../problems/options.ts'
+import { type Refusal, refuse } from '../problems/refusal.ts'
 import { DAY, oneOf, printable, whole } from './option-values.ts'
 import type { RouteOptions } from './options.ts'
 import type { Settings, Wallet } from './settings.ts'
@@ -18,6 +19,8 @@ export interface Route {
   readonly vault: boolean
   /** The session that a payment opens, and that lets requests in; `null` when the route has none. */
   readonly session: Omit<SessionTerms, 'hash' | 'ceiling'> | null
+  /** Why nobody can pay for it under the limits in force; `null` when anybody can. */
+  readonly notForSale: Refusal | null
   /** Most bytes of body to read; `null` when the body is not bound. */
   readonly bindBody: number | null
 }
@@ -32,6 +35,7 @@ export function readRoute(options: RouteOptions, settings: Settings): Route {
   refuseUnknownOptions(options, Object.keys(ROUTE_OPTION_NAMES), 'route')
   const { price, description, bindBody = false } = options
   const wallet = readWalletId(options.wallet, settings.wallets)
+  const session = readSession(options, wallet)
   const maxBytes =
     typeof bindBody === 'object' ? whole('bindBody.maxBytes', bindBody.maxBytes, 1, 2 ** 31) : 2 ** 20
   return {
@@ -44,7 +48,8 @@ export function readRoute(options: RouteOptions, settings: Settings): Route {
     settle: oneOf('settle', options.settle ?? 'before', SETTLE_MODES),
     requireIdempotency: options.requireIdempotency ?? false,
     vault: readVault(options.vault ?? false, settings),
-    session: readSession(options, wallet),
+    session,
+    notForSale: session !== null && settings.vaults?.limits.sessions === false ? NO_SESSIONS : null,
     bindBody: bindBody === false ? null : maxBytes,
   }
 }
@@ -96,6 +101,11 @@ function readDescription(text: string): string {
     isText ? `${text.length} characters` : text,
   )
 }
+
+const NO_SESSIONS = refuse(
+  'session-payments-not-available',
+  'A payment here opens a session, and the limits of this seller have none.',
+)
 
 const ROUTE_OPTION_NAMES: Readonly<Record<keyof RouteOptions, true>> = {
   price: true,

@@ -23,7 +23,7 @@ export function createSessionNext(
     if (hasEnded) throw new CofferError('invalid-state', 'this request was concluded already')
     hasEnded = true
     const set = answerFields(request.headers, headers, settings)
-    return { set, body: null, recorded: Promise.resolve(true) }
+    return { set, body: null }
   }
 
   return {
@@ -33,7 +33,6 @@ export function createSessionNext(
       vault,
       session: { id, expiresAt: session.expiresAt },
     },
-    request,
     isHeldBack: false,
     isKept: false,
     conclude,
@@ -42,5 +41,6 @@ export function createSessionNext(
     async abandon() {
       hasEnded = true
     },
+    recorded: Promise.resolve(true),
   }
 }

@@ -8,13 +8,17 @@ import { refuseUnknownOptions } from '../problems/options.ts'
 import type { Environment, Protocol } from '../protocols/protocol.ts'
 import { stub } from '../protocols/stub.ts'
 import type { Store } from '../stores/store.ts'
+import { traceProtocol } from '../tracing/traced-protocol.ts'
+import { traceStore } from '../tracing/traced-store.ts'
+import type { Trace } from '../tracing/tracer.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { type ChallengeLimit, createLimiter, type Limiter } from './limiter.ts'
+import { type Observers, readObservers } from './observers.ts'
 import { DAY, printable, seconds, whole } from './option-values.ts'
 import type { CofferOptions, WalletOptions } from './options.ts'
 
 /** {@link CofferOptions}, checked and complete. */
-export interface Settings extends Engine {
+export interface Settings extends Engine, Observers {
   readonly wallets: ReadonlyMap<string, Wallet>
   readonly protocols: readonly Protocol[]
   readonly store: Store
@@ -27,7 +31,7 @@ export interface Settings extends Engine {
   readonly trustProxy: number
   readonly cors: '*' | readonly string[] | false
   readonly problemBase: string
-  readonly onError: (error: unknown) => void
+  readonly serverTiming: boolean
   /** How long a payment whose answer failed can be redeemed, milliseconds. */
   readonly creditMs: number
   /** Largest answer that is kept, bytes. */
@@ -56,18 +60,21 @@ export function readOptions(options: CofferOptions): Settings {
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom
   const environment: Environment = { secrets: readSecrets(options.secret), clock, random }
-  const protocols = readProtocols(options, environment)
+  const observers = readObservers(options, clock)
+  const { onError, notifier, trace } = observers
+  const protocols = readProtocols(options, environment, trace)
   const wallets = readWallets(options.wallets)
   const handlerTimeout = seconds('handlerTimeout', options.handlerTimeout ?? 300, 1, DAY)
   const resultTtl = seconds('results.ttl', options.results?.ttl ?? DAY, 60, 30 * DAY)
-  const onError = options.onError ?? (() => {})
-  const store = options.store ?? invalidOption('store', "a store such as sqlite('coffer.db')")
+  const own = options.store ?? invalidOption('store', "a store such as sqlite('coffer.db')")
+  const store = notifier.watch(trace === null ? own : traceStore(own, trace))
   const engine = createEngine({
     environment,
     protocols,
     store,
     webhooks: options.webhooks ?? null,
     vaults: options.vaults ?? null,
+    notifier,
     leaseMs: handlerTimeout * 1000,
     resultMs: resultTtl * 1000,
     onError,
@@ -86,7 +93,8 @@ export function readOptions(options: CofferOptions): Settings {
     trustProxy: whole('trustProxy', options.trustProxy ?? 0, 0, 32),
     cors: options.cors ?? '*',
     problemBase: (options.problemBase ?? 'urn:coffer:problems').replace(/\/$/, ''),
-    onError,
+    ...observers,
+    serverTiming: options.serverTiming ?? false,
     creditMs: seconds('creditTtl', options.creditTtl ?? DAY, 60, 365 * DAY) * 1000,
     maxResultBytes: whole('results.maxBytes', options.results?.maxBytes ?? 2 ** 20, 0, 2 ** 26),
     maxUnsettled: parsePrice(options.maxUnsettled ?? '1', 'maxUnsettled'),
@@ -107,11 +115,16 @@ function readSecrets(secret: string | readonly string[]): readonly Uint8Array[] 
   })
 }
 
-function readProtocols(options: CofferOptions, environment: Environment): readonly Protocol[] {
+function readProtocols(
+  options: CofferOptions,
+  environment: Environment,
+  trace: Trace | null,
+): readonly Protocol[] {
   const factories = [...(options.protocols ?? [])]
   if (readStub(options.stub)) factories.unshift(stub())
   if (factories.length === 0) invalidOption('protocols', 'at least one protocol, such as x402({ … })')
-  return factories.map((factory) => factory(environment))
+  const protocols = factories.map((factory) => factory(environment))
+  return trace === null ? protocols : protocols.map((protocol) => traceProtocol(protocol, trace))
 }
 
 function readStub(option: boolean | undefined): boolean {
@@ -179,6 +192,10 @@ const OPTION_NAMES: Readonly<Record<keyof CofferOptions, true>> = {
   problemBase: true,
   stub: true,
   onError: true,
+  hooks: true,
+  logger: true,
+  tracer: true,
+  serverTiming: true,
   webhooks: true,
   vaults: true,
   apiKeys: true,

@@ -67,7 +67,7 @@ async function settle(
 
 /** A payment that the outbox settles keeps its lease for the handler; here no handler follows. */
 async function release(held: Held, ledger: Settings['ledger']): Promise<void> {
-  if (held.payment.leaseUntil !== null) await ledger.owe(held)
+  if (held.payment.leaseUntil !== null) await ledger.release(held)
 }
 
 const UNKNOWN = refuse(

@@ -100,21 +100,29 @@ export function isAuthSyntaxError(parsed: readonly AuthItem[] | AuthSyntaxError)
   return 'message' in parsed
 }
 
+/** What stands between quotes as it is, and is plain ASCII. */
+const PLAIN = /^[\t\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
 /**
- * Formats one challenge; every value is a quoted string.
+ * Formats one challenge; every value is a quoted string. Parameters without a value are left out.
  *
  * @throws TypeError when a value has characters that a field cannot carry: controls, or anything past ASCII.
  */
 export function formatAuthItem(
   scheme: string,
-  params: Iterable<readonly [name: string, value: string]>,
+  params: Iterable<readonly [name: string, value: string | undefined]>,
 ): string {
-  const parts: string[] = []
+  let text = ''
   for (const [name, value] of params) {
-    if (!/^[\t\x20-\x7e]*$/.test(value)) {
-      throw new TypeError(`parameter "${name}" has a control character or one outside ASCII`)
-    }
-    parts.push(`${name}="${value.replace(/["\\]/g, '\\$&')}"`)
+    if (value === undefined) continue
+    text += `${text === '' ? '' : ', '}${name}="${PLAIN.test(value) ? value : quoted(name, value)}"`
   }
-  return `${scheme} ${parts.join(', ')}`
+  return `${scheme} ${text}`
+}
+
+function quoted(name: string, value: string): string {
+  if (!/^[\t\x20-\x7e]*$/.test(value)) {
+    throw new TypeError(`parameter "${name}" has a control character or one outside ASCII`)
+  }
+  return value.replace(/["\\]/g, '\\$&')
 }

@@ -14,12 +14,17 @@ export async function readBytes(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
+  const reader = stream.getReader()
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of stream) {
-    length += chunk.length
-    if (length > maxBytes) return null
-    chunks.push(chunk)
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    length += next.value.length
+    if (length > maxBytes) {
+      // Not waited for: one copy of a cloned body is cancelled when the other one is too.
+      reader.cancel().catch(() => {})
+      return null
+    }
+    chunks.push(next.value)
   }
   return concatBytes(chunks, length)
 }

@@ -1,12 +1,17 @@
 import { readBytes } from './body.ts'
 import { fromUtf8 } from './bytes.ts'
 
-/** How far one HTTP exchange may go. */
-export interface ExchangeLimits {
+/** Carries HTTP requests, as the runtime's own `fetch` does. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** How far one HTTP exchange may go, and who carries it. */
+export interface ExchangeOptions {
   /** From the start to the last byte of the answer, milliseconds. */
   readonly timeoutMs: number
   /** Longest answer that is read. */
   readonly maxBytes: number
+  /** Default: the runtime's. */
+  readonly fetch?: Fetch | undefined
 }
 
 /** How an HTTP exchange ended: with an answer of any status, or without one. */
@@ -32,25 +37,25 @@ export function postJson(
   url: string,
   body: unknown,
   headers: Readonly<Record<string, string>>,
-  limits: ExchangeLimits,
+  options: ExchangeOptions,
 ): Promise<Exchange> {
   const fields = { 'content-type': 'application/json', accept: 'application/json', ...headers }
-  return exchange(url, { method: 'POST', headers: fields, body: JSON.stringify(body) }, limits)
+  return exchange(url, { method: 'POST', headers: fields, body: JSON.stringify(body) }, options)
 }
 
 /** Asks for JSON, as {@link postJson} does. */
 export function getJson(
   url: string,
   headers: Readonly<Record<string, string>>,
-  limits: ExchangeLimits,
+  options: ExchangeOptions,
 ): Promise<Exchange> {
-  return exchange(url, { headers: { accept: 'application/json', ...headers } }, limits)
+  return exchange(url, { headers: { accept: 'application/json', ...headers } }, options)
 }
 
 async function exchange(
   url: string,
   init: RequestInit,
-  { timeoutMs, maxBytes }: ExchangeLimits,
+  { timeoutMs, maxBytes, fetch = globalThis.fetch }: ExchangeOptions,
 ): Promise<Exchange> {
   const signal = AbortSignal.timeout(timeoutMs)
   const lost = (why: string): Exchange => ({ answered: false, sent: true, why })

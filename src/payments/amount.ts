@@ -42,7 +42,7 @@ export function parsePrice(text: unknown, option = 'price'): Price {
 const SCALE = 18
 
 /** A price in units of 10^-18 dollars. */
-function atto({ digits, decimals }: Price): bigint {
+export function atto({ digits, decimals }: Price): bigint {
   return digits * 10n ** BigInt(SCALE - decimals)
 }
 

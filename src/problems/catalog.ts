@@ -4,7 +4,23 @@ export interface CatalogRow {
   readonly slug: string
   /** Name under `https://paymentauth.org/problems/` where the Payment scheme defines one. */
   readonly ietf?: string
-  readonly status: 400 | 401 | 402 | 404 | 405 | 408 | 409 | 410 | 413 | 422 | 429 | 431 | 500 | 503
+  readonly status:
+    | 400
+    | 401
+    | 402
+    | 403
+    | 404
+    | 405
+    | 408
+    | 409
+    | 410
+    | 413
+    | 416
+    | 422
+    | 429
+    | 431
+    | 500
+    | 503
   readonly title: string
   /** Whether sending the same request again, unchanged, can succeed. */
   readonly retryable: boolean
@@ -130,6 +146,13 @@ export const catalog = {
     retryable: true,
     charged: false,
   }),
+  'session-payments-not-available': row({
+    slug: 'session-payments-not-available',
+    status: 429,
+    title: 'Session Payments Not Available',
+    retryable: false,
+    charged: false,
+  }),
   'rate-limit-exceeded': row({
     slug: 'rate-limit-exceeded',
     status: 429,
@@ -163,6 +186,13 @@ export const catalog = {
     slug: 'unauthorized',
     status: 401,
     title: 'Unauthorized',
+    retryable: false,
+    charged: false,
+  }),
+  forbidden: row({
+    slug: 'forbidden',
+    status: 403,
+    title: 'Forbidden',
     retryable: false,
     charged: false,
   }),
@@ -276,6 +306,20 @@ export const catalog = {
     slug: 'file-too-large',
     status: 413,
     title: 'File Too Large',
+    retryable: false,
+    charged: false,
+  }),
+  'range-not-satisfiable': row({
+    slug: 'range-not-satisfiable',
+    status: 416,
+    title: 'Range Not Satisfiable',
+    retryable: false,
+    charged: false,
+  }),
+  'access-token-not-found': row({
+    slug: 'access-token-not-found',
+    status: 404,
+    title: 'Access Token Not Found',
     retryable: false,
     charged: false,
   }),

@@ -1,5 +1,4 @@
-import { catalog } from './catalog.ts'
-import { isRefusal, type Refusal } from './refusal.ts'
+import type { Refusal } from './refusal.ts'
 
 /** What callers switch on when Coffer throws. */
 export type CofferErrorCode =
@@ -15,8 +14,24 @@ export type CofferErrorCode =
   | 'invalid-webhook'
   /** A signed manifest is not authentic, or not a manifest. */
   | 'invalid-manifest'
+  /** What a server answers is not what was asked for. */
+  | 'invalid-answer'
+  /** What a server sends is not the events of a vault. */
+  | 'invalid-events'
   /** What was asked for is refused; {@link CofferError.refusal} says why. */
   | 'refused'
+  /** A key file cannot be used: it is none, others may read it, or its passphrase is another. */
+  | 'invalid-key-file'
+  /** A wallet did not sign. */
+  | 'signing-failed'
+  /** A client will not pay what a server asks: nothing was signed. */
+  | 'payment-refused'
+  /** A server did not take a payment, which may still move its money until it expires. */
+  | 'payment-rejected'
+  /** A payment is under way, and its money may have moved: the same payment is to be resumed, and none other made. */
+  | 'payment-unresolved'
+  /** A payment was made, and its answer cannot be had. */
+  | 'answer-lost'
 
 /** The one class that Coffer throws: mistakes of the programmer, failures of the infrastructure. */
 export class CofferError extends Error {
@@ -24,27 +39,19 @@ export class CofferError extends Error {
   readonly code: CofferErrorCode
   /** Why, when the code is `refused`; else `null`. */
   readonly refusal: Refusal | null
+  /** HTTP status to answer with when nobody catches it: that of the refusal, else 500. Express goes by it. */
+  readonly status: number
 
-  constructor(code: CofferErrorCode, message: string, options?: { cause?: unknown; refusal?: Refusal }) {
+  constructor(
+    code: CofferErrorCode,
+    message: string,
+    options?: { cause?: unknown; refusal?: Refusal; status?: number },
+  ) {
     super(message, options)
     this.code = code
     this.refusal = options?.refusal ?? null
+    this.status = options?.status ?? 500
   }
-
-  /** HTTP status to answer with when nobody catches it: that of the refusal, else 500. Express goes by it. */
-  get status(): number {
-    return this.refusal ? catalog[this.refusal.reason].status : 500
-  }
-}
-
-/**
- * For calls whose caller wants exceptions: what is not a refusal.
- *
- * @throws CofferError `refused` for a refusal.
- */
-export function granted<Value>(value: Value | Refusal): Value {
-  if (isRefusal(value)) throw new CofferError('refused', value.detail, { refusal: value })
-  return value
 }
 
 /** Throws the error for a bad option, in one form everywhere: which option, what was expected, what came. */

@@ -33,11 +33,14 @@ export function problemDetails(refusal: Refusal, problemBase: string, members: J
 
 /** The response to a refused request: a problem (RFC 9457), never cached. */
 export function problemResponse(refusal: Refusal, problemBase: string, parts: ProblemParts = {}): Response {
-  const headers = new Headers()
+  const body = JSON.stringify(problemDetails(refusal, problemBase, parts.members))
+  // Fields go straight into the response: a `Headers` of our own would be copied, which costs as much as all of them.
+  const response = new Response(body, { status: catalog[refusal.reason].status })
+  const { headers } = response
   for (const [name, value] of parts.headers ?? []) headers.append(name, value)
+  for (const [name, value] of Object.entries(refusal.headers ?? {})) headers.set(name, value)
   headers.set('content-type', 'application/problem+json')
   headers.set('cache-control', 'no-store')
   if (refusal.retryAfter !== undefined) headers.set('retry-after', String(refusal.retryAfter))
-  const body = JSON.stringify(problemDetails(refusal, problemBase, parts.members))
-  return new Response(body, { status: catalog[refusal.reason].status, headers })
+  return response
 }

@@ -1,6 +1,6 @@
 import type { Reason } from './catalog.ts'
 
-/** An expected failure, as a value. {@link problemResponse} turns it into what the client sees. */
+/** An expected failure, as a value. `problemResponse` turns it into what the client sees. */
 export interface Refusal {
   readonly kind: 'refusal'
   /** Which failure; decides status, title and whether a fresh challenge goes with it. */
@@ -15,6 +15,8 @@ export interface Refusal {
   readonly retryAfter?: number
   /** Machine-readable cause in the protocol's own words, such as `invalid_exact_evm_payload_signature`. */
   readonly cause?: string
+  /** Header fields that go with it, such as the `Allow` of a 405. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Builds a {@link Refusal}. */

@@ -1,3 +1,5 @@
+import type { SessionFacts } from '../hooks/events.ts'
+import type { Notifier } from '../hooks/notifier.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { formatAmount } from '../payments/amount.ts'
@@ -43,6 +45,7 @@ export interface SessionsOptions {
   readonly clock: Clock
   /** The first makes ids, all recognise them. */
   readonly secrets: readonly Uint8Array[]
+  readonly notifier: Notifier
 }
 
 /** How often a counted session is tried when other requests of it are counted in the same moment. */
@@ -51,7 +54,7 @@ const TRIES = 20
 const UNKNOWN = notCovered('It is unknown, expired or revoked.')
 
 /** Opens the sessions of a store. */
-export function createSessions({ store, clock, secrets }: SessionsOptions): Sessions {
+export function createSessions({ store, clock, secrets, notifier }: SessionsOptions): Sessions {
   const [first = new Uint8Array()] = secrets
 
   async function find(id: string | null): Promise<Entry | null> {
@@ -65,7 +68,7 @@ export function createSessions({ store, clock, secrets }: SessionsOptions): Sess
   }
 
   async function use({ id, token }: SessionProof, use: SessionUse): Promise<Session | Refusal> {
-    const signed = token === null ? null : readSessionToken(token)
+    const signed = token === null ? null : await readSessionToken(token)
     if (token !== null && signed === null)
       return notCovered('Its token is not signed by the wallet it names.')
     for (let tries = 0; tries < TRIES; tries++) {
@@ -88,6 +91,10 @@ export function createSessions({ store, clock, secrets }: SessionsOptions): Sess
     return [{ key: keys.sessionOf(transaction), value: { session: session.hash }, expiresAt }]
   }
 
+  function news(type: 'session.created' | 'session.revoked', session: Session): readonly Write[] {
+    return notifier.afterCommit(type, () => sessionFacts(session))
+  }
+
   return {
     hashFor: (paymentId) => hashSessionId(sessionIdOf(paymentId, first)),
     idOf({ id, session }) {
@@ -97,20 +104,30 @@ export function createSessions({ store, clock, secrets }: SessionsOptions): Sess
     openWrites(payment) {
       const { session } = payment
       if (session === null) return []
-      return [sessionWrite(opened(payment, session, clock()), null), ...indexWrites(payment)]
+      const made = opened(payment, session, clock())
+      return [sessionWrite(made, null), ...indexWrites(payment), ...news('session.created', made)]
     },
     indexWrites,
-    closeWrites: ({ session }) =>
-      session === null ? [] : [{ key: keys.session(session.hash), value: null }],
+    closeWrites(payment) {
+      const { session } = payment
+      if (session === null) return []
+      const made = opened(payment, session, payment.claimedAt)
+      return [{ key: keys.session(session.hash), value: null }, ...news('session.revoked', made)]
+    },
     use,
     async get(id) {
       const entry = await find(id)
       return entry && readSession(entry)
     },
     async revoke(id) {
-      const entry = await find(id)
-      if (entry !== null) await store.commit([{ key: entry.key, value: null }])
-      return entry !== null
+      for (let tries = 0; ; tries++) {
+        const entry = await find(id)
+        if (entry === null) return false
+        // So that one of two who revoke it tells. A session that is in use all the time ends all the same.
+        const condition = tries < TRIES && { if: { version: entry.version } }
+        const row: Write = { key: entry.key, value: null, ...condition }
+        if ((await store.commit([row, ...news('session.revoked', readSession(entry))])) !== null) return true
+      }
     },
   }
 }
@@ -137,6 +154,10 @@ function opened(payment: Payment, terms: SessionTerms, now: number): Session {
       recipient,
     },
   }
+}
+
+function sessionFacts({ payment: { paymentId, payer, wallet }, expiresAt }: Session): SessionFacts {
+  return { session: { paymentId, payer, wallet, expiresAt } }
 }
 
 function sessionWrite(session: Session, entry: Entry | null): Write {

@@ -1,5 +1,5 @@
-import { hmac } from '@noble/hashes/hmac'
-import { sha256 } from '@noble/hashes/sha2'
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { encodeBase64url } from '../lib/base64.ts'
 import { utf8 } from '../lib/bytes.ts'
 import { toHex } from '../lib/hex.ts'

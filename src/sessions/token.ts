@@ -1,7 +1,5 @@
-import { keccak_256 } from '@noble/hashes/sha3'
-import { recoverSigner } from '../evm/signature.ts'
 import { decodeBase64url } from '../lib/base64.ts'
-import { fromUtf8, utf8 } from '../lib/bytes.ts'
+import { fromUtf8 } from '../lib/bytes.ts'
 import { isHex } from '../lib/hex.ts'
 import { parseJsonObject } from '../lib/json.ts'
 import { type Address, parseAddress } from '../payments/address.ts'
@@ -22,7 +20,7 @@ export interface SessionToken {
  *
  * @returns `null` for anything but a token that the wallet it names has signed.
  */
-export function readSessionToken(text: string): SessionToken | null {
+export async function readSessionToken(text: string): Promise<SessionToken | null> {
   const [encoded = '', signature, ...more] = text.length <= MAX_TOKEN ? text.split('.') : []
   if (more.length > 0 || !isHex(signature, 65)) return null
   const bytes = decodeBase64url(encoded)
@@ -33,14 +31,10 @@ export function readSessionToken(text: string): SessionToken | null {
   const payer = parseAddress(claims['walletAddress'])
   const transaction = String(claims['paymentTxHash']).toLowerCase()
   if (payer === null || !isHex(transaction, 32)) return null
+  // Loaded when a token comes: most shops see none, and curves are a quarter of the core.
+  const { recoverSigner, personalDigest } = await import('../evm/signature.ts')
   const isSigned = [json, encoded].some(
     (message) => recoverSigner(personalDigest(message), signature) === payer,
   )
   return isSigned ? { payer, transaction } : null
-}
-
-/** What a wallet signs for a message (EIP-191, version 0x45). */
-function personalDigest(message: string): Uint8Array {
-  const bytes = utf8(message)
-  return keccak_256(new Uint8Array([...utf8(`\x19Ethereum Signed Message:\n${bytes.length}`), ...bytes]))
 }

@@ -51,13 +51,31 @@ export interface Ledger {
   deliver(held: Held, result?: JsonObject): Promise<Held | null>
   /** The handler did not deliver: the payer may come back. */
   owe(held: Held): Promise<Held | null>
+  /** {@link owe} for a handler that gave no answer at all, or one that nobody got. */
+  abandon(held: Held): Promise<Held | null>
+  /** Ends the work on a payment that no handler was run for. */
+  release(held: Held): Promise<Held | null>
 }
 
 /** Transitions that something else may follow from. */
-export type Transition = 'payment.received' | 'payment.settled' | 'payment.failed'
+export type Transition =
+  | 'payment.received'
+  | 'payment.settled'
+  | 'payment.failed'
+  | 'payment.unknown'
+  | 'payment.vanished'
+  | 'payment.resumed'
+  | 'payment.delivered'
+  | 'payment.owed'
+  | 'payment.abandoned'
 
-/** What else follows from a transition, for its own commit: the rows to write. */
-export type Follow = (transition: Transition, payment: Payment) => readonly Write[]
+/**
+ * What else follows from a transition, for its own commit: the rows to write.
+ *
+ * @param payment - As it is after the transition.
+ * @param detail - What there is to say about its settlement.
+ */
+export type Follow = (transition: Transition, payment: Payment, detail?: string) => readonly Write[]
 
 /** What a {@link Ledger} stands on. */
 export interface LedgerOptions {
@@ -102,27 +120,37 @@ export function createLedger({ store, clock, leaseMs, resultMs, follow, isWatche
   /** A transition by the holder of the lease. The outbox may have written meanwhile; the lease decides, not the version. */
   async function conclude(
     held: Held,
+    transition: Transition | null,
     next: (payment: Payment) => Payment,
-    also: readonly Write[],
+    also: readonly Write[] = [],
   ): Promise<Held | null> {
     for (let current: Held | null = held; current !== null; current = await get(held.payment.id)) {
       if (current.payment.leaseUntil !== held.payment.leaseUntil) return null
-      const done = await commit(next(current.payment), { version: current.version }, also)
+      const after = next(current.payment)
+      const news = transition === null ? [] : follow(transition, after)
+      const done = await commit(after, { version: current.version }, [...also, ...news])
       if (done !== null) return done
     }
     return null
   }
 
-  /** What follows from the new state of a payment, besides its own record. */
-  async function consequences(payment: Payment): Promise<readonly Write[]> {
-    if (payment.state === 'unknown') return []
+  /** What follows from a settlement, besides the payment's own record. */
+  async function consequences(
+    payment: Payment,
+    settlement: Settlement,
+    before: Payment,
+  ): Promise<readonly Write[]> {
+    const detail = settlement.outcome === 'settled' ? undefined : settlement.detail
+    if (payment.state === 'unknown') {
+      return before.state === 'unknown' ? [] : follow('payment.unknown', payment, detail)
+    }
     const rows: Write[] =
       payment.settle === 'background' ? [{ key: keys.unsettled(payment.id), value: null }] : []
     if (payment.state === 'settled') {
       if (isWatched(payment)) rows.push(enqueue(confirmJob(payment.id), clock() + CONFIRM_MS))
       return [...rows, ...follow('payment.settled', payment)]
     }
-    return [...rows, ...(await freeKey(payment)), ...follow('payment.failed', payment)]
+    return [...rows, ...(await freeKey(payment)), ...follow('payment.failed', payment, detail)]
   }
 
   /** Nothing was bought with the key, so it is free again; unless it expired and is another payment's by now. */
@@ -182,24 +210,29 @@ export function createLedger({ store, clock, leaseMs, resultMs, follow, isWatche
       const found = await Promise.all(proofs.map((proof) => store.get(keys.proof(proof))))
       return found.some((index) => index !== null)
     },
-    lease: ({ payment, version }) => commit(leased(payment, clock() + leaseMs), { version }, []),
+    lease({ payment, version }) {
+      const after = leased(payment, clock() + leaseMs)
+      return commit(after, { version }, follow('payment.resumed', after))
+    },
     async settle(held, settlement) {
       const settled = afterSettlement(held.payment, settlement, clock())
       const job = jobWrites(held, settled.state === 'unknown')
       // The handler has all of its time, however long the chain took.
       const after = settled.leaseUntil === null ? settled : leased(settled, clock() + leaseMs)
-      return commit(after, { version: held.version }, [...(await consequences(after)), ...job])
+      const also = await consequences(after, settlement, held.payment)
+      return commit(after, { version: held.version }, [...also, ...job])
     },
     async settlementWrites(held, settlement) {
       const after = afterSettlement(held.payment, settlement, clock())
-      return [paymentWrite(after, { version: held.version }), ...(await consequences(after))]
+      const also = await consequences(after, settlement, held.payment)
+      return [paymentWrite(after, { version: held.version }), ...also]
     },
     vanishWrites({ payment, version }) {
       const after = vanished(payment, clock())
       return [
         paymentWrite(after, { version }),
         enqueue(reconcileJob(payment.id), clock() + CONFIRM_MS),
-        ...follow('payment.failed', after),
+        ...follow('payment.vanished', after),
       ]
     },
     deliver(held, result) {
@@ -207,9 +240,11 @@ export function createLedger({ store, clock, leaseMs, resultMs, follow, isWatche
       const writes: Write[] = result
         ? [{ key: keys.result(held.payment.id), value: result, expiresAt: now + resultMs }]
         : []
-      return conclude(held, (payment) => delivered(payment, now), writes)
+      return conclude(held, 'payment.delivered', (payment) => delivered(payment, now), writes)
     },
-    owe: (held) => conclude(held, owed, []),
+    owe: (held) => conclude(held, 'payment.owed', owed),
+    abandon: (held) => conclude(held, 'payment.abandoned', owed),
+    release: (held) => conclude(held, null, owed),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Notifier } from '../hooks/notifier.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
 import { dueUntil, type Lane } from '../stores/keys.ts'
@@ -52,6 +53,7 @@ export interface WorkerOptions {
   readonly leaseMs: number
   /** Told of failures of the store while the worker runs by itself. */
   readonly onError: (error: unknown) => void
+  readonly notifier: Notifier
 }
 
 const BATCH = 100
@@ -60,7 +62,9 @@ const LANES: readonly Lane[] = ['own', 'foreign']
 const MAX_ATTEMPTS = 30
 
 /** Makes the worker of an outbox. Any number of them may share a store. */
-export function createWorker({ store, clock, random, handlers, leaseMs, onError }: WorkerOptions): Worker {
+export function createWorker(options: WorkerOptions): Worker {
+  const { store, clock, random, handlers, leaseMs, onError, notifier } = options
+
   async function runDue(lane: Lane): Promise<number> {
     const due = (await store.list(dueUntil(lane, clock()), { limit: BATCH })).map(queuedJob)
     let ran = 0
@@ -102,8 +106,15 @@ export function createWorker({ store, clock, random, handlers, leaseMs, onError 
   function rowAfter(held: QueuedJob, job: Job, attempt: Attempt): readonly Write[] {
     if (attempt.ended === 'done') return complete(held)
     const failed: Job = { ...job, lastError: attempt.error }
-    if (attempt.ended === 'dead' || job.attempts >= (attempt.maxAttempts ?? MAX_ATTEMPTS))
-      return bury(held, failed)
+    if (attempt.ended === 'dead' || job.attempts >= (attempt.maxAttempts ?? MAX_ATTEMPTS)) {
+      const { id, kind, attempts, lastError } = failed
+      const facts = () => ({ job: { id, kind, attempts, error: lastError } })
+      // What a handler gives up by itself, it tells by itself.
+      return [
+        ...bury(held, failed),
+        ...(attempt.ended === 'dead' ? [] : notifier.afterCommit('job.dead', facts)),
+      ]
+    }
     return reschedule(held, failed, attempt.dueAt ?? clock() + backoffMs(job.attempts, chance()))
   }
 

@@ -20,7 +20,7 @@ export const keys = {
   sessionOf: (transaction: string): string => `session-of/${transaction}`,
   /** The answer that a payment bought, for as long as it can be had again. */
   result: (payment: string): string => `result/${payment}`,
-  /** A payment whose answer was given before its money moved: `{ amount, decimals }`. */
+  /** A payment whose answer was given before its money moved: `{ usd }`. */
   unsettled: (payment: string): string => `unsettled/${payment}`,
   /** Written by every claim of such a payment, so that they cannot exceed the limit together. */
   exposure: 'exposure',

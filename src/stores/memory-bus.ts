@@ -1,23 +1,29 @@
+import { CofferError } from '../problems/error.ts'
 import type { Bus } from './bus.ts'
+import { checkTopic } from './rules.ts'
+import { createTopics } from './topics.ts'
 
 /** Wake-ups within this process. Other processes on the same store find out when they poll. */
 export function memoryBus(): Bus {
-  const topics = new Map<string, Set<() => void>>()
+  const topics = createTopics()
+  let closed = false
+
+  function check(topic: string): void {
+    if (closed) throw new CofferError('invalid-state', 'the bus is closed')
+    checkTopic(topic)
+  }
+
   return {
     async publish(topic) {
-      for (const wake of [...(topics.get(topic) ?? [])]) wake()
+      check(topic)
+      topics.wake(topic)
     },
     async subscribe(topic, wake) {
-      // A function of its own: the same `wake` may subscribe twice.
-      const subscriber = (): void => wake()
-      const subscribers = topics.get(topic) ?? new Set()
-      topics.set(topic, subscribers.add(subscriber))
-      return () => {
-        subscribers.delete(subscriber)
-        if (subscribers.size === 0 && topics.get(topic) === subscribers) topics.delete(topic)
-      }
+      check(topic)
+      return topics.add(topic, wake)
     },
     async close() {
+      closed = true
       topics.clear()
     },
   }

@@ -2,7 +2,7 @@ import { compareUtf8 } from '../lib/bytes.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { CofferError } from '../problems/error.ts'
 import { refuseUnknownOptions } from '../problems/options.ts'
-import { checkKey, checkPage, checkWrites, conditionsHold } from './rules.ts'
+import { checkKey, checkPage, checkWrites, conditionsHold, valueTexts } from './rules.ts'
 import type { Entry, Store } from './store.ts'
 
 /** Options of {@link memory}. */
@@ -64,8 +64,7 @@ export function memory(options: MemoryOptions = {}): Store {
     async commit(writes) {
       checkOpen()
       checkWrites(writes)
-      // Before anything changes: a value that JSON cannot carry throws here.
-      const texts = writes.map(({ value }) => (value === null ? null : JSON.stringify(value)))
+      const texts = valueTexts(writes)
       const now = clock()
       if (!conditionsHold(writes, (key) => live(key, now)?.version ?? null)) return null
       const version = String(++commits)

@@ -2,22 +2,38 @@ import { utf8 } from '../lib/bytes.ts'
 import { invalidOption } from '../problems/error.ts'
 import type { Page, Range, Version, Write } from './store.ts'
 
-/** What the {@link Store} interface demands of its callers: the same checks in every backend. */
+/** What stores and buses demand of their callers: the same checks in every backend. */
 
 const MAX_KEY_BYTES = 512
 const MAX_LIMIT = 1000
 const DEFAULT_LIMIT = 100
+const MAX_WRITES = 250
+const MAX_CONDITIONS = 100
 
 /** @throws CofferError `invalid-option` for a key that not every store could hold. */
 export function checkKey(key: string): void {
+  checkName('key', key)
+}
+
+/** @throws CofferError `invalid-option` for a topic that not every bus could carry. */
+export function checkTopic(topic: string): void {
+  checkName('topic', topic)
+}
+
+function checkName(option: 'key' | 'topic', name: string): void {
   // A UTF-16 unit is one byte at least, so the length bounds the work of counting bytes.
-  if (key === '' || !isText(key) || key.length > MAX_KEY_BYTES || utf8(key).length > MAX_KEY_BYTES) {
-    invalidOption('key', 'well-formed text of 1 to 512 UTF-8 bytes without U+0000')
+  if (name === '' || !isText(name) || name.length > MAX_KEY_BYTES || utf8(name).length > MAX_KEY_BYTES) {
+    invalidOption(option, `well-formed text of 1 to ${MAX_KEY_BYTES} UTF-8 bytes without U+0000`)
   }
 }
 
-/** @throws CofferError `invalid-option` for a bad key, a key that stands twice, or a bad expiry. */
+/** @throws CofferError `invalid-option` for too many writes, a bad key, a key that stands twice, or a bad expiry. */
 export function checkWrites(writes: readonly Write[]): void {
+  if (writes.length > MAX_WRITES) invalidOption('writes', `at most ${MAX_WRITES} in a commit`, writes.length)
+  const conditions = writes.filter((write) => write.if !== undefined).length
+  if (conditions > MAX_CONDITIONS) {
+    invalidOption('writes', `at most ${MAX_CONDITIONS} with a condition in a commit`, conditions)
+  }
   const keys = new Set<string>()
   for (const { key, expiresAt } of writes) {
     checkKey(key)
@@ -27,6 +43,36 @@ export function checkWrites(writes: readonly Write[]): void {
       invalidOption('expiresAt', 'whole epoch milliseconds', expiresAt)
     }
   }
+}
+
+/**
+ * The values of a commit as JSON text; `null` where a write deletes. Taken before anything changes or is awaited, so that
+ * the caller's objects are free again.
+ *
+ * @throws CofferError `invalid-option` for a value that not every store could hold.
+ */
+export function valueTexts(writes: readonly Write[]): readonly (string | null)[] {
+  return writes.map(({ value }) => (value === null ? null : valueText(value)))
+}
+
+function valueText(value: object): string {
+  const text = jsonText(value)
+  if (text?.startsWith('{') && !hasUnfitEscape(text)) return text
+  return invalidOption('value', 'an object of what JSON can carry, its text well-formed and without U+0000')
+}
+
+function jsonText(value: object): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    // A bigint, or a circle.
+    return undefined
+  }
+}
+
+/** Whether JSON text has U+0000 or a lone surrogate, which JavaScript escapes always, and nothing else in this form. */
+function hasUnfitEscape(text: string): boolean {
+  return text.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(text)
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { CofferError, invalidOption } from '../problems/error.ts'
 import { refuseUnknownOptions } from '../problems/options.ts'
-import { checkKey, checkPage, checkWrites, conditionsHold } from './rules.ts'
+import { checkKey, checkPage, checkWrites, conditionsHold, valueTexts } from './rules.ts'
 import { openFile } from './sqlite-file.ts'
 import type { Entry, Store, Version } from './store.ts'
 
@@ -53,8 +53,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Store {
     async commit(writes) {
       checkOpen()
       checkWrites(writes)
-      // Outside the transaction: a value that JSON cannot carry throws here.
-      const texts = writes.map(({ value }) => (value === null ? null : JSON.stringify(value)))
+      const texts = valueTexts(writes)
       return attempt('commit', () =>
         transaction(() => {
           // Asked for now that the lock is ours: waiting for it takes time.

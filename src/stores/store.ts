@@ -5,8 +5,13 @@ import type { JsonObject } from '../lib/json.ts'
  * an etcd transaction. A backend that cannot commit atomically cannot be a store.
  *
  * Keys are non-empty well-formed text of at most 512 UTF-8 bytes without U+0000, which not every database can hold;
- * they are ordered by their UTF-8 bytes. Values are JSON objects; a store keeps no reference to what goes in or out.
- * Calls that break a rule of this page reject with CofferError `invalid-option`, calls after `close` with `invalid-state`.
+ * they are ordered by their UTF-8 bytes. Values are JSON objects, whose text is well-formed and without U+0000; a store
+ * keeps no reference to what goes in or out, and may change the order of members. Calls that break a rule of this page
+ * reject with CofferError `invalid-option`, calls after `close` with `invalid-state`.
+ *
+ * Every store takes commits of 250 writes, 100 of them with a condition, whose keys are 64 KiB and whose values 512 KiB of
+ * JSON text together; and one value of 1.5 MiB besides, as a kept answer of 1 MiB is. More writes are refused, and larger
+ * values may be.
  */
 export interface Store {
   /** The live entry of a key; `null` when there is none or it has expired. */

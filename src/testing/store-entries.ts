@@ -1,3 +1,4 @@
+import type { JsonObject } from '../lib/json.ts'
 import { check, checkRejects, checkSame } from './check.ts'
 import { committed, EVERYTHING, present, type StoreProver } from './store-prover.ts'
 
@@ -42,19 +43,46 @@ export function proveEntries({ describe, proves }: StoreProver): void {
   describe('store: values', () => {
     proves('whatever JSON can say comes back', async (store) => {
       const value = {
-        numbers: [0, -1, 0.1, 1e21, 5e-324, Number.MAX_SAFE_INTEGER],
-        texts: ['', '"\\\'\n\t', 'é e\u0301', '名前 😀', '</script>; DROP TABLE entries; --'],
-        rest: [null, true, false, [], {}, [[{ '': { ' ': [] } }]]],
+        numbers: [0, -1, 0.1 + 0.2, 1e21, 1e-7, 5e-324, -1.7976931348623157e308, 2 ** 53 - 1, 2 ** 53 + 2],
+        texts: ['', '"\\\'\n\t\u0001\u007f', '\\u0000', 'é e\u0301', '名前 😀', '\u2028\u2029\ufeff\uffff'],
+        hostile: ['</script>', "'; DROP TABLE entries; --", '$1', '%s', '{}', 'null', '1 2 3'],
+        rest: [null, true, false, [], {}, [[{ '': { ' ': [], 'a.b': 1, $set: 2, length: 3 } }]]],
         ...JSON.parse('{"__proto__": {"toString": 1}, "constructor": 2}'),
       }
+      await committed(store, { key: 'a', value }, { key: 'b', value: {} })
+      checkSame((await present(store, 'a')).value, value)
+      checkSame((await present(store, 'b')).value, {})
+      checkSame((await store.list(EVERYTHING))[0]?.value ?? null, value)
+    })
+
+    proves('a value that is nested a hundred deep comes back', async (store) => {
+      let value: JsonObject = { end: [] }
+      for (let depth = 1; depth < 100; depth++) value = depth % 2 ? { list: [value] } : { value }
       await committed(store, { key: 'a', value })
       checkSame((await present(store, 'a')).value, value)
     })
 
-    proves('a value of one megabyte comes back', async (store) => {
-      const value = { text: 'é'.repeat(500_000) }
-      await committed(store, { key: 'a', value })
-      checkSame((await present(store, 'a')).value, value)
+    proves('a value that JSON cannot carry everywhere is refused', async (store) => {
+      const circle: Record<string, unknown> = {}
+      circle['circle'] = circle
+      const unfit: readonly object[] = [
+        { text: 'a\0' },
+        { list: ['\\\0'] },
+        { 'a\0': 1 },
+        { text: '\ud83d' },
+        { '\ude00': 1 },
+        { number: 1n },
+        circle,
+        [],
+      ]
+      for (const value of unfit) {
+        const writes = [
+          { key: 'good', value: {} },
+          { key: 'a', value: value as JsonObject },
+        ]
+        await checkRejects(store.commit(writes), 'invalid-option')
+      }
+      checkSame(await store.list(EVERYTHING), [])
     })
 
     proves('changing an object after it was committed changes nothing', async (store) => {

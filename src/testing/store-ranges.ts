@@ -72,6 +72,20 @@ export function proveRanges({ describe, proves }: StoreProver): void {
       checkSame(backward, keys.toReversed())
     })
 
+    proves('a page has a thousand entries, if asked, and a page of large ones comes whole', async (store) => {
+      const keys = Array.from({ length: 1010 }, (_, n) => `k/${String(n).padStart(4, '0')}`)
+      for (let at = 0; at < keys.length; at += 250) {
+        await committed(store, ...keys.slice(at, at + 250).map((key) => ({ key, value: { key } })))
+      }
+      checkSame(keysOf(await store.list(EVERYTHING, { limit: 1000 })), keys.slice(0, 1000))
+      const backward = await store.list(EVERYTHING, { limit: 1000, reverse: true })
+      checkSame(keysOf(backward), keys.toReversed().slice(0, 1000))
+      const text = 'é'.repeat(24 * 1024)
+      for (const key of keys.slice(0, 50)) await committed(store, { key, value: { text } })
+      const large = await store.list(EVERYTHING, { limit: 50 })
+      check(large.length === 50 && large.every(({ value }) => value['text'] === text), 'fifty large values')
+    })
+
     proves('a limit outside 1 to 1000 and a bound that is no text are refused', async (store) => {
       for (const limit of [0, -1, 1.5, 1001, Number.NaN]) {
         await checkRejects(store.list(EVERYTHING, { limit }), 'invalid-option')
@@ -101,6 +115,31 @@ export function proveRanges({ describe, proves }: StoreProver): void {
       await committed(store, { key: 'a', value: {}, expiresAt: time.now - 1 })
       await committed(store, { key: 'a', value: {}, if: 'absent', expiresAt: time.now })
       check((await store.get('a')) === null, 'null')
+    })
+
+    proves('a page is full though entries before and among it have expired', async (store, time) => {
+      const keys = Array.from({ length: 240 }, (_, n) => `k/${String(n).padStart(3, '0')}`)
+      const expiresAt = time.now + 1000
+      const isLasting = (n: number) => n > 200 && n % 2 === 0
+      const entries = keys.map((key, n) => ({ key, value: {}, ...(!isLasting(n) && { expiresAt }) }))
+      await committed(store, ...entries)
+      time.now = expiresAt
+      const lasting = keys.filter((_, n) => isLasting(n))
+      checkSame(keysOf(await store.list(EVERYTHING, { limit: 10 })), lasting.slice(0, 10))
+      const backward = await store.list(EVERYTHING, { limit: 12, reverse: true })
+      checkSame(keysOf(backward), lasting.toReversed().slice(0, 12))
+      checkSame(keysOf(await store.list(EVERYTHING)), lasting)
+    })
+
+    proves('an instant may lie long ago, or at the end of time', async (store, time) => {
+      for (const expiresAt of [0, -1, Number.MIN_SAFE_INTEGER]) {
+        await committed(store, { key: 'a', value: {} })
+        await committed(store, { key: 'a', value: {}, expiresAt })
+        check((await store.get('a')) === null, 'null')
+      }
+      await committed(store, { key: 'a', value: {}, expiresAt: Number.MAX_SAFE_INTEGER })
+      time.now += 1_000_000_000_000
+      await present(store, 'a')
     })
 
     proves('a later write sets the expiry anew, or takes it away', async (store, time) => {

@@ -1,14 +1,11 @@
-import { hkdf } from '@noble/hashes/hkdf'
-import { sha256 } from '@noble/hashes/sha2'
-import type { JWTPayload } from 'jose'
 import { encodeBase64url } from '../lib/base64.ts'
-import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
-import { CofferError, invalidOption } from '../problems/error.ts'
+import { invalidOption } from '../problems/error.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import { keys } from '../stores/keys.ts'
 import type { Store } from '../stores/store.ts'
 import { isVaultId } from './new-vault.ts'
+import { createSignedTokens, isTokenId, type SignedTokensOptions } from './signed-tokens.ts'
 import type { VaultBook } from './vault-book.ts'
 
 /** An access token as it is given out. No later call shows it. */
@@ -42,91 +39,63 @@ export interface AccessTokens {
   issue(vault: string, ttlSeconds?: number): Promise<IssuedToken | Refusal>
   /** What a token is good for, unless it is forged, expired or revoked. Says nothing of the vault, which may be gone. */
   verify(token: string): Promise<TokenGrant | Refusal>
+  /** What the token of an id is good for still; `null` when it has expired or was revoked. */
+  find(vault: string, id: string): Promise<TokenGrant | null>
   /** Takes a token back by its id; `false` when there is none. */
   revoke(vault: string, id: string): Promise<boolean>
 }
 
 /** What {@link createAccessTokens} stands on. */
-export interface AccessTokensOptions {
+export interface AccessTokensOptions extends SignedTokensOptions {
   readonly store: Store
-  readonly clock: Clock
   readonly random: Random
-  /** The first signs, all verify. */
-  readonly secrets: readonly Uint8Array[]
   readonly book: VaultBook
 }
 
-const PREFIX = 'vat_'
-/** Separates these keys from whatever else is derived from the same secrets. */
-const PURPOSE = 'coffer vault access tokens'
-const ALGORITHM = 'HS256'
-/** `typ` of the JWT (RFC 8725 section 3.11): what was signed for one purpose cannot serve another. */
-const TYPE = 'vault-access+jwt'
 const DEFAULT_TTL = 3600
 const MAX_TTL = 86_400
-const MAX_LENGTH = 2000
-/** Decoders of base64url are lenient; one token has one text. */
-const TOKEN = /^vat_[\w-]+\.[\w-]+\.[\w-]+$/
-const ID = /^[\w-]{22}$/
 
 /** Makes what access tokens are issued and verified with. */
 export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   const { store, clock, random, book } = options
-  const derived = options.secrets.map((secret) => hkdf(sha256, secret, undefined, PURPOSE, 32))
+  const signed = createSignedTokens(
+    { prefix: 'vat_', purpose: 'coffer vault access tokens', type: 'vault-access+jwt' },
+    options,
+  )
 
-  /** The claims of a token that one of our keys has signed, and whose time has not passed. */
-  async function claimsOf(jwt: string): Promise<JWTPayload | null> {
-    const { errors, jwtVerify } = await import('jose')
-    const rules = { algorithms: [ALGORITHM], typ: TYPE, currentDate: new Date(clock()) }
-    for (const key of derived) {
-      try {
-        return (await jwtVerify(jwt, key, rules)).payload
-      } catch (error) {
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) return null
-      }
-    }
-    return null
+  async function find(vaultId: string, id: string): Promise<TokenGrant | null> {
+    const isOurs = isVaultId(vaultId) && isTokenId(id)
+    const entry = isOurs ? await store.get(keys.accessToken(vaultId, id)) : null
+    const expiresAt = Number(entry?.value['expiresAt'] ?? 0)
+    return expiresAt > clock() ? { vaultId, id, expiresAt } : null
   }
 
   return {
+    find,
+
     async issue(vault, ttlSeconds = DEFAULT_TTL) {
       if (!(Number.isInteger(ttlSeconds) && ttlSeconds >= 1 && ttlSeconds <= MAX_TTL)) {
         invalidOption('ttlSeconds', `a whole number from 1 to ${MAX_TTL}`, ttlSeconds)
       }
       const held = await book.open(vault)
       if (isRefusal(held)) return held
-      const [key] = derived
-      if (key === undefined) throw new CofferError('invalid-state', 'there is no secret to sign with')
       const id = encodeBase64url(random(16))
-      const issuedAt = Math.floor(clock() / 1000)
-      const expiresAt = (issuedAt + ttlSeconds) * 1000
+      const expiresAt = (Math.floor(clock() / 1000) + ttlSeconds) * 1000
+      const token = await signed.sign({ vaultId: vault, id, expiresAt })
       // What is not in the store is revoked.
-      await store.commit([{ key: keys.accessToken(vault, id), value: { issuedAt }, expiresAt }])
-      const { SignJWT } = await import('jose')
-      const jwt = await new SignJWT({})
-        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
-        .setSubject(vault)
-        .setJti(id)
-        .setIssuedAt(issuedAt)
-        .setExpirationTime(issuedAt + ttlSeconds)
-        .sign(key)
-      return { token: PREFIX + jwt, id, expiresAt }
+      await store.commit([{ key: keys.accessToken(vault, id), value: { expiresAt }, expiresAt }])
+      return { token, id, expiresAt }
     },
 
     async verify(token) {
-      const isToken = token.length <= MAX_LENGTH && TOKEN.test(token)
-      const claims = isToken ? await claimsOf(token.slice(PREFIX.length)) : null
-      const { sub = '', jti = '', exp } = claims ?? {}
-      if (exp === undefined || !isVaultId(sub) || !ID.test(jti)) return INVALID
-      const entry = await store.get(keys.accessToken(sub, jti))
-      return entry === null ? INVALID : { vaultId: sub, id: jti, expiresAt: exp * 1000 }
+      const claims = await signed.read(token)
+      if (claims === null || claims.id === null) return INVALID
+      return (await find(claims.vaultId, claims.id)) ?? INVALID
     },
 
     async revoke(vault, id) {
-      if (!isVaultId(vault) || !ID.test(id)) return false
-      const key = keys.accessToken(vault, id)
-      if ((await store.get(key)) === null) return false
-      await store.commit([{ key, value: null }])
+      if ((await find(vault, id)) === null) return false
+      await store.commit([{ key: keys.accessToken(vault, id), value: null }])
       return true
     },
   }

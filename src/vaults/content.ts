@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8 } from '../lib/bytes.ts'
 import { toHex } from '../lib/hex.ts'
 import { canonicalJson, type Json } from '../lib/json.ts'

@@ -1,11 +1,8 @@
-import type { Clock } from '../lib/clock.ts'
+import { createLatch } from '../lib/latch.ts'
 import { isRefusal, type Refusal } from '../problems/refusal.ts'
-import type { Bus } from '../stores/bus.ts'
-import { cursorOf, type Events } from './events.ts'
-import { itemNumber } from './item-id.ts'
-import { hasEnded, type VaultRecord } from './vault.ts'
-import { topicOf, type VaultBook } from './vault-book.ts'
-import { isLast, type VaultEvent } from './vault-event.ts'
+import { createEventFeed, type EventFeed, type FeedSource, type Follower } from './event-feed.ts'
+import { cursorOf } from './events.ts'
+import type { VaultEvent } from './vault-event.ts'
 
 /** How to follow the events of a vault. */
 export interface ReadOptions {
@@ -15,105 +12,142 @@ export interface ReadOptions {
   readonly signal?: AbortSignal
 }
 
-/**
- * Follows a vault: the events there are, then those that come, each once and in order. Ends behind `vault.sealed` or
- * `vault.expired`, when the vault is deleted, or with the signal.
- *
- * Reads on only when the last event was taken, so a slow reader costs no memory.
- */
-export type ReadEvents = (
-  vault: string,
-  options: ReadOptions,
-) => Promise<AsyncGenerator<VaultEvent> | Refusal>
-
-/** What {@link createEventReader} stands on. */
-export interface EventReaderOptions {
-  readonly clock: Clock
-  readonly bus: Bus | null
-  readonly book: VaultBook
-  readonly events: Events
-  /** Ends a vault whose time has come, unless somebody has: not every process runs a worker. */
-  readonly expire: (vault: string) => Promise<unknown>
+/** Follows a vault: the events there are, then those that come, each once and in order. */
+export interface EventReader {
+  /** Whether nothing was left to read when it was opened, and nothing will come: the vault is sealed. */
+  readonly isDone: boolean
+  /**
+   * The next events; none when it was woken before there were any. `null` behind `vault.sealed` or `vault.expired`, when the
+   * vault was deleted, and when the reader is closed. One call at a time: what is not asked for is not read, so a slow reader
+   * costs no memory.
+   *
+   * @throws Whatever the store failed with.
+   */
+  take(): Promise<readonly VaultEvent[] | null>
+  /** Lets the `take` that waits, or the next that would, return without events. */
+  wake(): void
+  /** Ends it, also while it waits. */
+  close(): void
 }
 
-const PAGE = 64
-/** How long a wake-up may be lost. */
-const POLL_WITH_BUS_MS = 5000
-const POLL_MS = 1000
+/** All who follow vaults in this process. Those of one vault share what is read of its news. */
+export interface EventReaders {
+  /** Begins behind the event of an id, or with the first. */
+  open(vault: string, after?: string): Promise<EventReader | Refusal>
+  /** Ends them all, and those that are opened later. Resolves when nothing is read any more. */
+  close(): Promise<void>
+}
 
-/** Makes what readers use. */
-export function createEventReader(options: EventReaderOptions): ReadEvents {
-  return async (id, { after, signal }) => {
-    const held = await options.book.open(id)
-    if (isRefusal(held)) return held
-    const cursor = cursorOf(held.vault, after)
-    return isRefusal(cursor) ? cursor : follow(id, cursor, signal, options)
+/** A Worker may not wait in one request for what is under way in another, which ends with that one. */
+const CAN_SHARE = globalThis.navigator?.userAgent !== 'Cloudflare-Workers'
+
+/** Makes what the events of vaults are followed with. */
+export function createEventReaders(source: FeedSource): EventReaders {
+  const feeds = new Map<string, EventFeed>()
+  let isClosed = false
+
+  /** The feed of a vault; a new one begins behind the last event that there is. */
+  function feedOf(id: string, events: number): EventFeed {
+    const key = CAN_SHARE ? id : crypto.randomUUID()
+    const known = feeds.get(key)
+    if (known) return known
+    const feed = createEventFeed(id, events, source, () => feeds.delete(key))
+    feeds.set(key, feed)
+    return feed
+  }
+
+  return {
+    async open(id, after) {
+      const held = await source.book.open(id)
+      if (isRefusal(held)) return held
+      const { vault } = held
+      const cursor = cursorOf(vault, after)
+      if (isRefusal(cursor)) return cursor
+      const isDone = vault.sealedAt !== null && cursor === vault.events
+      const reader = createReader(feedOf(id, vault.events), cursor, isDone)
+      if (isClosed) reader.close()
+      return reader
+    },
+
+    async close() {
+      isClosed = true
+      await Promise.all(Array.from(feeds.values(), (feed) => feed.stop()))
+    },
   }
 }
 
-async function* follow(
-  id: string,
-  from: number,
-  signal: AbortSignal | undefined,
-  { clock, bus, book, events, expire }: EventReaderOptions,
-): AsyncGenerator<VaultEvent> {
+function createReader(feed: EventFeed, from: number, isDone: boolean): EventReader {
+  const news = createLatch()
   let cursor = from
-  const wakeUps = createLatch()
-  signal?.addEventListener('abort', wakeUps.set)
-  // Before the first look: what is committed after that look wakes us.
-  const unsubscribe = (await bus?.subscribe(topicOf(id), wakeUps.set).catch(() => null)) ?? null
-  const pollMs = unsubscribe === null ? POLL_MS : POLL_WITH_BUS_MS
-  try {
-    while (!signal?.aborted) {
-      const vault = await look(id)
-      const page = vault !== null && vault.events > cursor ? await events.after(id, cursor, PAGE) : []
-      for (const event of page) {
-        const number = itemNumber('evt', id, event.eventId)
-        // A reader that was too slow for a vault that has ended: what it has not seen was purged.
-        if (signal?.aborted || number !== cursor + 1) return
-        yield event
-        if (isLast(event.type)) return
-        cursor = number
+  let isWoken = false
+  let isClosed = false
+  const follower: Follower = {
+    get cursor() {
+      return cursor
+    },
+    wake: news.set,
+  }
+  feed.join(follower)
+
+  /** What the feed still has, or else what the store has. */
+  async function unseen(): Promise<readonly VaultEvent[]> {
+    const count = feed.head - cursor
+    return count <= feed.latest.length ? feed.latest.slice(-count) : feed.readAfter(cursor)
+  }
+
+  return {
+    isDone,
+
+    async take() {
+      while (!isClosed && feed.end?.why !== 'stopped') {
+        if (cursor < feed.head) {
+          const events = await unseen()
+          cursor += events.length
+          // They are gone: the vault has ended, and this reader was too slow.
+          return events.length === 0 ? null : events
+        }
+        if (feed.end?.why === 'failed') throw feed.end.error
+        if (feed.end !== null) return null
+        if (isWoken) {
+          isWoken = false
+          return []
+        }
+        feed.awaitNews(follower)
+        await news.wait()
       }
-      if (page.length === PAGE) continue
-      if (vault === null || vault.endedAt !== null) return
-      if (vault.sealedAt !== null && vault.events <= cursor) return
-      await wakeUps.wait(Math.min(pollMs, (vault.expiresAt ?? Infinity) - clock()))
+      return null
+    },
+
+    wake() {
+      isWoken = true
+      news.set()
+    },
+
+    close() {
+      isClosed = true
+      feed.leave(follower)
+      news.set()
+    },
+  }
+}
+
+/** What a reader gets, event by event. Closes it in the end. */
+export async function* eventsOf(
+  reader: EventReader,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<VaultEvent> {
+  signal?.addEventListener('abort', reader.close)
+  try {
+    for (;;) {
+      const events = signal?.aborted ? null : await reader.take()
+      if (events === null) return
+      for (const event of events) {
+        if (signal?.aborted) return
+        yield event
+      }
     }
   } finally {
-    unsubscribe?.()
-    signal?.removeEventListener('abort', wakeUps.set)
-  }
-
-  /** The vault as it is now, ended if its time has come. */
-  async function look(id: string): Promise<VaultRecord | null> {
-    const vault = (await book.find(id))?.vault ?? null
-    if (vault === null || vault.endedAt !== null || !hasEnded(vault, clock())) return vault
-    await expire(id)
-    return (await book.find(id))?.vault ?? null
-  }
-}
-
-/** Remembers one wake-up until somebody waits for it. */
-function createLatch(): { readonly set: () => void; readonly wait: (ms: number) => Promise<void> } {
-  let isSet = false
-  let release = (): void => {}
-  return {
-    set() {
-      isSet = true
-      release()
-    },
-    async wait(ms) {
-      if (!isSet) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, Math.max(0, ms))
-          release = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
-      }
-      isSet = false
-    },
+    signal?.removeEventListener('abort', reader.close)
+    reader.close()
   }
 }

@@ -1,3 +1,4 @@
+import type { Notifier } from '../hooks/notifier.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import { enqueue } from '../settlement/outbox.ts'
@@ -12,6 +13,7 @@ import { hasEnded, type VaultFacts, type VaultInfo, type VaultRecord, vaultInfo 
 import { closedTo, type HeldVault, type VaultBook, type VaultChange } from './vault-book.ts'
 import type { VaultCounts } from './vault-counts.ts'
 import { type Appended, append, eventText, type SystemEvent } from './vault-event.ts'
+import { vaultNews } from './vault-news.ts'
 
 /** Tells the world what became of a vault, in the same commit: the rows to write. */
 export type AnnounceVault = (type: SystemEvent, facts: VaultFacts) => readonly Write[]
@@ -40,13 +42,14 @@ export interface LifecycleOptions {
   readonly storage: Storage
   readonly counts: VaultCounts
   readonly announce: AnnounceVault
+  readonly notifier: Notifier
 }
 
 const MAX_SUMMARY = 4000
 
 /** Makes what moves vaults through their life. */
 export function createLifecycle(options: LifecycleOptions): Lifecycle {
-  const { clock, limits, book, storage, counts, announce } = options
+  const { clock, limits, book, storage, counts, announce, notifier } = options
 
   /** Adds an event of our own, unless the vault is sealed: nothing comes after `vault.sealed`. */
   function tell(
@@ -55,7 +58,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     facts: VaultFacts,
     now: number,
   ): Pick<Appended, 'vault'> & { readonly writes: readonly Write[] } {
-    const announced = announce(type, facts)
+    const announced = [...announce(type, facts), ...vaultNews(notifier, type, vault)]
     if (vault.sealedAt !== null) return { vault, writes: announced }
     const { vault: told, row } = append(vault, eventText(type, facts), now)
     return { vault: told, writes: [row, ...announced] }
@@ -69,7 +72,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     const told =
       ending === 'expired'
         ? tell(vault, 'vault.expired', { vaultId: vault.id, expiredAt: vault.expiresAt }, now)
-        : { vault, writes: [] }
+        : { vault, writes: vaultNews(notifier, 'vault.deleted', vault) }
     const room = await storage.measure()
     return {
       vault: { ...told.vault, bytes: 0, endedAt: now, ending },
@@ -113,6 +116,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
           { key: keys.persistedVault(id), value: {} },
           { key: keys.activeVault(id), value: null },
           ...withoutExpiryJobs(id, expiresAt),
+          ...vaultNews(notifier, 'vault.persisted', vault),
         ]
         return { vault, writes, done: seen(vault, now) }
       }),
@@ -127,8 +131,12 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
         const vault = { ...held.vault, expiresAt: until }
         if (until === expiresAt) return { unchanged: vaultInfo(vault, now) }
         const active: Write = { key: keys.activeVault(id), value: {}, expiresAt: until }
-        const jobs = [...withoutExpiryJobs(id, expiresAt), ...expiryJobs(id, until, now)]
-        return { vault, writes: sealedAt === null ? [active, ...jobs] : jobs, done: seen(vault, now) }
+        const writes = [
+          ...withoutExpiryJobs(id, expiresAt),
+          ...expiryJobs(id, until, now),
+          ...vaultNews(notifier, 'vault.extended', vault),
+        ]
+        return { vault, writes: sealedAt === null ? [active, ...writes] : writes, done: seen(vault, now) }
       }),
 
     delete: (id) =>

@@ -3,7 +3,7 @@ import { refuseUnknownOptions } from '../problems/options.ts'
 
 /** How much may be kept. `null` means without limit. */
 export interface Limits {
-  /** Whether one payment may open a session. */
+  /** Whether payments may open sessions. If not, routes with `acceptSessions` cannot be paid for: 429. */
   readonly sessions: boolean
   /** Vaults that are neither sealed nor persisted nor expired. */
   readonly activeVaults: number | null

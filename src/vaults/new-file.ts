@@ -1,4 +1,5 @@
 import { bytesStream } from '../blobs/blob-stream.ts'
+import { parseMediaType } from '../lib/media-type.ts'
 import { invalidOption } from '../problems/error.ts'
 import { refuseUnknownOptions } from '../problems/options.ts'
 
@@ -27,15 +28,6 @@ export interface ReadFile {
 
 const MAX_NAME = 255
 const MAX_TYPE = 255
-/** A media type without or with parameters (RFC 9110 section 8.3.1). */
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-const QUOTED = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e]|\\\\[\\t\\x20-\\x7e])*"'
-const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}(?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*$`)
-
-/** Whether a text is a media type, and short enough for one. */
-function isMediaType(text: string): boolean {
-  return text.length <= MAX_TYPE && MEDIA_TYPE.test(text)
-}
 
 /**
  * Checks a file and fills in what is left out.
@@ -49,11 +41,10 @@ export function readNewFile(file: NewFile): ReadFile {
   const name = file.name ?? (blob instanceof File ? blob.name : 'file')
   const type = file.type ?? (blob?.type || 'application/octet-stream')
   if (typeof name !== 'string') invalidOption('file.name', 'text', name)
-  if (typeof type !== 'string' || !isMediaType(type)) invalidOption('file.type', 'a media type', type)
   if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
     invalidOption('file.size', 'a whole number of bytes', size)
   }
-  return { name: cleanName(name), mimeType: lowerType(type), ...readBody(body, size) }
+  return { name: cleanName(name), mimeType: readType(type), ...readBody(body, size) }
 }
 
 function readBody(body: NewFile['body'], size: number | undefined): Pick<ReadFile, 'body' | 'size'> {
@@ -75,7 +66,8 @@ function cleanName(name: string): string {
 }
 
 /** Type and subtype are the same in any case; parameters need not be. */
-function lowerType(type: string): string {
-  const [essence = '', ...parameters] = type.split(';')
-  return [essence.trim().toLowerCase(), ...parameters].join(';')
+function readType(type: string): string {
+  const isShort = typeof type === 'string' && type.length <= MAX_TYPE
+  const { essence } = (isShort && parseMediaType(type)) || invalidOption('file.type', 'a media type', type)
+  return essence + type.slice(essence.length)
 }

@@ -1,7 +1,8 @@
-import { sha256 } from '@noble/hashes/sha2'
+import { sha256 } from '@noble/hashes/sha2.js'
 import type { Clock } from '../lib/clock.ts'
-import { CofferError, invalidOption } from '../problems/error.ts'
+import { invalidOption } from '../problems/error.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
+import { refusedError } from '../problems/refused.ts'
 import { hexOf } from './content.ts'
 import { HOLD_MS, type Hold } from './upload.ts'
 
@@ -33,7 +34,7 @@ export function createMeter(begun: Hold, maxBytes: number | null, clock: Clock, 
 
   function stop(why: Refusal): never {
     refusal = why
-    throw new CofferError('refused', why.detail, { refusal: why })
+    throw refusedError(why)
   }
 
   async function transform(

@@ -1,11 +1,12 @@
 import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Notifier } from '../hooks/notifier.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
 import type { Bus } from '../stores/bus.ts'
 import type { Store } from '../stores/store.ts'
 import { type AccessTokens, createAccessTokens } from './access-tokens.ts'
 import { createDocuments, type Documents } from './documents.ts'
-import { createEventReader, type ReadEvents } from './event-reader.ts'
+import { createEventReaders, type EventReaders } from './event-reader.ts'
 import { createEvents, type Events } from './events.ts'
 import { createVaultHandlers, type VaultHandlers } from './expiry.ts'
 import { createFiles, type Files } from './files.ts'
@@ -16,6 +17,7 @@ import { createManifestReader, type ReadManifest } from './manifest.ts'
 import { createProver, type DescribePayment, type Prove } from './proof.ts'
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts'
 import { createStorage, type Storage } from './storage.ts'
+import { createStreamTickets, type StreamTickets } from './stream-tickets.ts'
 import { createUploads } from './uploads.ts'
 import { createVaultBook, type VaultBook } from './vault-book.ts'
 import { createVaultCounts, type VaultCounts } from './vault-counts.ts'
@@ -34,6 +36,7 @@ export interface VaultsOptions {
   readonly limits: Limits
   /** Tells the world what became of a vault. */
   readonly announce: AnnounceVault
+  readonly notifier: Notifier
   /** What signed manifests say of a payment. */
   readonly describePayment: DescribePayment
   /** How long it is remembered that there was a vault, milliseconds. */
@@ -46,13 +49,14 @@ export interface VaultCore {
   readonly documents: Documents
   readonly files: Files
   readonly events: Events
-  readonly readEvents: ReadEvents
+  readonly readers: EventReaders
   readonly lifecycle: Lifecycle
   readonly readManifest: ReadManifest
   /** Signs what a sealed vault held: a JWS for {@link verifyManifest}. */
   readonly prove: Prove
   readonly signingKeys: SigningKeys
   readonly tokens: AccessTokens
+  readonly tickets: StreamTickets
   readonly counts: VaultCounts
   readonly storage: Storage
   readonly handlers: VaultHandlers
@@ -71,17 +75,19 @@ export function createVaultCore(options: VaultsOptions): VaultCore {
   const events = createEvents({ store, clock, book })
   const lifecycle = createLifecycle({ ...options, book, storage, counts })
   const signingKeys = createSigningKeys(options.secrets)
+  const tokens = createAccessTokens({ ...options, book })
   return {
     book,
     documents,
     files,
     events,
-    readEvents: createEventReader({ clock, bus, book, events, expire: lifecycle.expire }),
+    readers: createEventReaders({ clock, bus, book, events, expire: lifecycle.expire }),
     lifecycle,
     readManifest: createManifestReader({ clock, book, documents, files }),
     prove: createProver({ ...options, book, documents, files, signingKeys }),
     signingKeys,
-    tokens: createAccessTokens({ ...options, book }),
+    tokens,
+    tickets: createStreamTickets({ ...options, tokens }),
     counts,
     storage,
     handlers: createVaultHandlers({ ...options, book, lifecycle }),

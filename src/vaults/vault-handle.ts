@@ -1,8 +1,8 @@
 import type { BlobRange } from '../blobs/blob-store.ts'
-import { granted } from '../problems/error.ts'
+import { granted } from '../problems/refused.ts'
 import type { IssuedToken } from './access-tokens.ts'
 import type { Document, DocumentStub } from './documents.ts'
-import type { ReadOptions } from './event-reader.ts'
+import { eventsOf, type ReadOptions } from './event-reader.ts'
 import type { FileStub, OpenFile } from './files.ts'
 import type { Manifest } from './manifest.ts'
 import type { NewFile } from './new-file.ts'
@@ -85,8 +85,8 @@ export function createVaultHandle(id: string, core: VaultCore, now: () => number
       granted(await files.delete(id, fileId))
     },
     emit: async (type, payload = null) => granted(await events.emit(id, type, payload)),
-    async *events(options = {}) {
-      yield* granted(await core.readEvents(id, options))
+    async *events({ after, signal } = {}) {
+      yield* eventsOf(granted(await core.readers.open(id, after)), signal)
     },
     seal: async (summary) => granted(await lifecycle.seal(id, summary)),
     persist: async () => granted(await lifecycle.persist(id)),

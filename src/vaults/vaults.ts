@@ -1,6 +1,7 @@
-import { granted, invalidOption } from '../problems/error.ts'
+import { invalidOption } from '../problems/error.ts'
 import { refuseUnknownOptions } from '../problems/options.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
+import { granted } from '../problems/refused.ts'
 import { keys } from '../stores/keys.ts'
 import { prefixRange, type Write } from '../stores/store.ts'
 import type { VaultHandlers } from './expiry.ts'
@@ -10,6 +11,7 @@ import type { Jwks } from './signing-keys.ts'
 import { hasEnded, type VaultInfo, vaultInfo, vaultOf } from './vault.ts'
 import { createVaultCore, type VaultCore, type VaultsOptions } from './vault-core.ts'
 import { createVaultHandle, type Vault } from './vault-handle.ts'
+import { vaultNews } from './vault-news.ts'
 
 /** Which part of all vaults to read. */
 export interface VaultPage {
@@ -63,6 +65,9 @@ export interface VaultShelf {
 export interface Vaults extends VaultShelf {
   /** Refuses by value. */
   readonly core: VaultCore
+  readonly limits: Limits
+  /** {@link get}, refusing by value. */
+  find(id: string): Promise<VaultInfo | Refusal>
   /** {@link create}, refusing by value. */
   add(options: NewVault & VaultOrigin): Promise<VaultInfo | Refusal>
   /** A new vault, as writes for somebody's commit. Vaults are not counted: see {@link reserve}. */
@@ -82,12 +87,19 @@ const MAX_PAGE = 500
 
 /** Binds vaults to a configuration. */
 export function createVaults(options: VaultsOptions): Vaults {
-  const { store, clock, random, limits } = options
+  const { store, clock, random, limits, notifier } = options
   const core = createVaultCore(options)
   const { book, counts, storage, signingKeys, handlers } = core
 
   function draft(vault: NewVault & VaultOrigin): VaultDraft | Refusal {
-    return draftVault(vault, { now: clock(), random, limits })
+    const drafted = draftVault(vault, { now: clock(), random, limits })
+    if (isRefusal(drafted)) return drafted
+    return { ...drafted, writes: [...drafted.writes, ...vaultNews(notifier, 'vault.created', drafted.vault)] }
+  }
+
+  async function find(id: string): Promise<VaultInfo | Refusal> {
+    const held = await book.open(id)
+    return isRefusal(held) ? held : vaultInfo(held.vault, clock())
   }
 
   async function add(vault: NewVault & VaultOrigin): Promise<VaultInfo | Refusal> {
@@ -105,6 +117,7 @@ export function createVaults(options: VaultsOptions): Vaults {
 
   return {
     core,
+    limits,
     handlers,
     draft,
     add,
@@ -119,9 +132,11 @@ export function createVaults(options: VaultsOptions): Vaults {
       return createVaultHandle(granted(await add(vault)).id, core, clock)
     },
 
+    find,
+
     async get(id) {
-      const held = await book.open(id)
-      return isRefusal(held) ? null : vaultInfo(held.vault, clock())
+      const info = await find(id)
+      return isRefusal(info) ? null : info
     },
 
     open: (id) => createVaultHandle(id, core, clock),

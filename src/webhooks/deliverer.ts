@@ -1,6 +1,8 @@
+import type { Notifier } from '../hooks/notifier.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
 import type { Attempt, JobHandler } from '../settlement/worker.ts'
+import type { Write } from '../stores/store.ts'
 import { type Delivery, deliveryRow, tried } from './delivery.ts'
 import type { DeliveryLog } from './delivery-log.ts'
 import { type UrlRules, urlFault } from './endpoint-url.ts'
@@ -17,6 +19,7 @@ export interface DelivererOptions {
   readonly send: Sender
   readonly clock: Clock
   readonly random: Random
+  readonly notifier: Notifier
   /** From the look-up of the name to the last byte of the answer, milliseconds. */
   readonly timeoutMs: number
 }
@@ -26,7 +29,7 @@ export interface DelivererOptions {
  * commit that ends the job; when the process dies before that, the same message is sent again.
  */
 export function createDeliverer(options: DelivererOptions): JobHandler {
-  const { endpoints, log, clock, random } = options
+  const { endpoints, log, clock, random, notifier } = options
 
   return async (job) => {
     const delivery = await log.get(String(job.data['delivery']))
@@ -46,8 +49,20 @@ export function createDeliverer(options: DelivererOptions): JobHandler {
   }
 
   function ended(status: 'delivered' | 'dead', delivery: Delivery, gone?: HeldEndpoint): Attempt {
-    const row = deliveryRow({ ...delivery, status }, clock())
-    return { ended: 'done', writes: gone === undefined ? [row] : [row, disabledAsGone(gone)] }
+    const writes = [deliveryRow({ ...delivery, status }, clock()), ...news(`webhook.${status}`, delivery)]
+    return { ended: 'done', writes: gone === undefined ? writes : [...writes, disabledAsGone(gone)] }
+  }
+
+  function news(
+    type: 'webhook.delivered' | 'webhook.failed' | 'webhook.dead',
+    { id, endpoint, type: event, attempts }: Delivery,
+  ): readonly Write[] {
+    return notifier.afterCommit(type, () => {
+      const { status = null, error = null } = attempts.at(-1) ?? {}
+      // What a sender of the seller's throws may name the URL; the delivery log has it in full.
+      const code = error === null || SYSTEM_CODE.test(error) ? error : 'failed'
+      return { delivery: { id, endpoint, event, status, error: code } }
+    })
   }
 
   function failed(delivery: Delivery, result: PostResult, tries: number): Attempt {
@@ -58,12 +73,16 @@ export function createDeliverer(options: DelivererOptions): JobHandler {
     const chance = (random(1)[0] ?? 0) / 256
     const dueAt = now + Math.max(asked, retryDelayMs(tries, chance))
     if (dueAt > (delivery.firstTriedAt ?? now) + GIVE_UP_AFTER_MS) {
-      return { ended: 'dead', error, writes: [deliveryRow({ ...delivery, status: 'dead' }, now)] }
+      const writes = [deliveryRow({ ...delivery, status: 'dead' }, now), ...news('webhook.dead', delivery)]
+      return { ended: 'dead', error, writes }
     }
     // Time decides when it is enough, not a number of tries: the worker's own limit would leave the log behind.
-    return { ended: 'later', error, dueAt, maxAttempts: Infinity, writes: [deliveryRow(delivery, now)] }
+    const writes = [deliveryRow(delivery, now), ...news('webhook.failed', delivery)]
+    return { ended: 'later', error, dueAt, maxAttempts: Infinity, writes }
   }
 }
+
+const SYSTEM_CODE = /^[A-Z][A-Z0-9_]*$/
 
 /** Never rejects: what goes wrong with an endpoint goes to its log, and is tried again. */
 async function tryOnce(

@@ -1,5 +1,5 @@
-import { hkdf } from '@noble/hashes/hkdf'
-import { sha256 } from '@noble/hashes/sha2'
+import { hkdf } from '@noble/hashes/hkdf.js'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { decodeBase64url, encodeBase64url } from '../lib/base64.ts'
 import { fromUtf8, utf8 } from '../lib/bytes.ts'
 import type { Random } from '../lib/id.ts'
@@ -69,6 +69,6 @@ async function decrypt(
 }
 
 function deriveKey(secret: Uint8Array): Promise<CryptoKey> {
-  const bytes = Uint8Array.from(hkdf(sha256, secret, undefined, PURPOSE, 32))
+  const bytes = Uint8Array.from(hkdf(sha256, secret, undefined, utf8(PURPOSE), 32))
   return crypto.subtle.importKey('raw', bytes, ALGORITHM, false, ['encrypt', 'decrypt'])
 }

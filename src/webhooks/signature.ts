@@ -1,5 +1,5 @@
-import { hmac } from '@noble/hashes/hmac'
-import { sha256 } from '@noble/hashes/sha2'
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { decodeBase64, encodeBase64 } from '../lib/base64.ts'
 import { constantTimeEqual, fromUtf8, utf8 } from '../lib/bytes.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'

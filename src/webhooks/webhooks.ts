@@ -1,3 +1,4 @@
+import type { Notifier } from '../hooks/notifier.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createId, type Random } from '../lib/id.ts'
 import type { JsonObject } from '../lib/json.ts'
@@ -23,6 +24,7 @@ export interface WebhooksEnvironment {
   readonly random: Random
   /** The first encrypts the secrets of endpoints, all decrypt. */
   readonly secrets: readonly Uint8Array[]
+  readonly notifier: Notifier
 }
 
 /** Webhooks, bound to a configuration. */
@@ -62,7 +64,7 @@ const TIMEOUT_MS = 10_000
 /** Binds webhooks to a configuration. */
 export function createWebhooks(
   { send, rules, rotationGraceMs }: WebhooksParts,
-  { store, clock, random, secrets }: WebhooksEnvironment,
+  { store, clock, random, secrets, notifier }: WebhooksEnvironment,
 ): Webhooks {
   const box = createSecretBox(secrets, random)
   const endpoints = createEndpoints({ store, clock, random, box, rules, rotationGraceMs })
@@ -70,7 +72,16 @@ export function createWebhooks(
   return {
     handlers: {
       event: createFanOut(endpoints, clock),
-      webhook: createDeliverer({ endpoints, log, rules, send, clock, random, timeoutMs: TIMEOUT_MS }),
+      webhook: createDeliverer({
+        endpoints,
+        log,
+        rules,
+        send,
+        clock,
+        random,
+        notifier,
+        timeoutMs: TIMEOUT_MS,
+      }),
     },
     event: (type, data) => eventJob(type, data, clock(), createId('evt', random)),
     endpoints: {

@@ -1,4 +1,5 @@
-import type { Coffer, Grant, RouteOptions } from '../../src/index.ts'
+import type { Grant, RouteOptions } from '../../src/index.ts'
+import type { Seller } from '../gate/scripted.ts'
 
 /** What a handler sees, whatever the framework calls it. */
 export interface Visit {
@@ -25,8 +26,21 @@ export interface Reply {
 /** A running server with one paid route for all methods and paths. */
 export interface Served {
   readonly url: string
+  /** Fields that each request must have, to reach the route that was meant. */
+  readonly headers?: Readonly<Record<string, string>>
   close(): Promise<void>
 }
+
+/**
+ * What platforms are known to do otherwise: an answer without a content type has one when it comes again; who closes a
+ * connection while the handler works is taken for somebody who still listens; handlers are not told who is connected; a
+ * client that still sends may be cut off before it has read its answer.
+ */
+export type Deviation =
+  | 'adds a content type to bytes'
+  | 'notices only clients that reset their connection'
+  | 'does not say who is connected'
+  | 'may cut off uploads that are refused'
 
 /** An adapter, with a framework around it. */
 export interface Adapter {
@@ -34,5 +48,9 @@ export interface Adapter {
   readonly ways: readonly string[]
   /** Every way in which a handler can fail. */
   readonly failures: readonly string[]
-  serve(coffer: Coffer, options: RouteOptions, handler: (visit: Visit) => Promise<Reply>): Promise<Served>
+  /** Most of an upload that may wait between client and handler, MiB. Default 16: what sockets and streams hold. */
+  readonly uploadRoom?: number
+  /** Where the platform does otherwise than the contract says, with the reason. */
+  readonly deviations?: Partial<Record<Deviation, string>>
+  serve(seller: Seller, route: RouteOptions, handler: (visit: Visit) => Promise<Reply>): Promise<Served>
 }

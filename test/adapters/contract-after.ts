@@ -147,13 +147,11 @@ export function proveAfter({ describe, it, expect, serving, adapter }: Prover): 
           }
           return { body: body() }
         },
-        async ({ call, script, settlements }) => {
+        async ({ call, visit, script, settlements }) => {
           script.reconcile = UNSENT
-          const client = new AbortController()
-          const aborted = call('a', { signal: client.signal }).catch(() => 'aborted')
+          const guest = visit('a')
           await started.promise
-          client.abort()
-          expect(await aborted).toBe('aborted')
+          guest.leave()
           await left.promise
           let answer = await call('a')
           while (answer.status === 409) answer = await call('a')

@@ -80,7 +80,7 @@ export function proveAnswers({ describe, it, expect, serving, adapter }: Prover)
       ),
     )
 
-    it('case 24: a script in a browser may read the challenge and the receipt', () =>
+    it('case 24 (fault 14): a script in a browser may read the challenge and the receipt', () =>
       serving(
         () => ({}),
         async ({ call }) => {

@@ -70,12 +70,10 @@ export function proveFailures({ describe, it, expect, serving, adapter }: Prover
           left.resolve(await gone)
           return { body: 'to nobody' }
         },
-        async ({ call, runs, settlements }) => {
-          const client = new AbortController()
-          const aborted = call('a', { signal: client.signal }).catch(() => 'aborted')
+        async ({ call, visit, runs, settlements }) => {
+          const guest = visit('a')
           await started.promise
-          client.abort()
-          expect(await aborted).toBe('aborted')
+          guest.leave()
           await left.promise
           let answer = await call('a')
           while (answer.status === 409 && (await codeOf(answer)) === 'payment-in-flight')

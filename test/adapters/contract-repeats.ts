@@ -1,13 +1,15 @@
+import { once } from 'node:events'
 import { codeOf } from '../gate/scripted.ts'
-import { type Prover, textOf } from './prover.ts'
+import type { Prover } from './prover.ts'
 
 const KEYED = { headers: { 'idempotency-key': '"k"' } }
 
 /** What becomes of an answer that is kept for a client which may ask for it again. */
 export function proveRepeats({ describe, it, expect, serving, adapter }: Prover): void {
-  async function seen(answer: Response): Promise<unknown> {
+  async function seen(answer: Response): Promise<Record<string, unknown>> {
     const [receipt, type] = ['x-receipt', 'content-type'].map((name) => answer.headers.get(name))
-    return { status: answer.status, receipt, type, body: await answer.text() }
+    const isTyped = adapter.deviations?.['adds a content type to bytes'] === undefined
+    return { status: answer.status, receipt, ...(isTyped && { type }), body: await answer.text() }
   }
 
   describe('a request with an Idempotency-Key', () => {
@@ -40,6 +42,18 @@ export function proveRepeats({ describe, it, expect, serving, adapter }: Prover)
         },
       )
     })
+
+    it('and no need of a body gets the same head again', () =>
+      serving(
+        () => ({ body: 'hello' }),
+        async ({ call, runs }) => {
+          const head = { ...KEYED, method: 'HEAD' }
+          const { type: _, ...first } = await seen(await call('a', head))
+          expect(first).toMatchObject({ status: 200, receipt: expect.stringMatching(/^pay_/), body: '' })
+          expect(await seen(await call('a', head))).toMatchObject(first)
+          expect(runs()).toBe(1)
+        },
+      ))
 
     it('gets an answer too large to be kept, once', async () => {
       const large = 'x'.repeat(100_000)
@@ -77,16 +91,17 @@ export function proveRepeats({ describe, it, expect, serving, adapter }: Prover)
           left.resolve(gone)
           return { body: events(run === 1 ? gone : null) }
         },
-        async ({ call, settlements }) => {
-          const client = new AbortController()
-          const reader = textOf(await call('a', { ...KEYED, signal: client.signal }))
-          expect((await reader.next()).value).toBe('data: 1\n\n')
-          client.abort()
+        async ({ call, visit, settlements }) => {
+          const guest = visit('a', KEYED.headers)
+          const answer = await guest.answer
+          answer.on('error', () => {})
+          expect(String(await once(answer, 'data'))).toBe('data: 1\n\n')
+          guest.leave()
           await left.promise
-          let answer = await call('a', KEYED)
-          while (answer.status === 409 && (await codeOf(answer)) === 'payment-in-flight')
-            answer = await call('a', KEYED)
-          expect(await answer.text()).toBe('data: 1\n\ndata: 2\n\n')
+          let again = await call('a', KEYED)
+          while (again.status === 409 && (await codeOf(again)) === 'payment-in-flight')
+            again = await call('a', KEYED)
+          expect(await again.text()).toBe('data: 1\n\ndata: 2\n\n')
           expect(settlements()).toBe(1)
         },
       )

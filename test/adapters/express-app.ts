@@ -1,10 +1,13 @@
 import { once } from 'node:events'
+import { readFile } from 'node:fs'
 import { createRequire } from 'node:module'
-import { Readable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { ReadableStream } from 'node:stream/web'
 import { fileURLToPath } from 'node:url'
-import express5, { type Express, type NextFunction, type Request, type Response } from 'express'
+import express5, { type Express, type NextFunction, type Response } from 'express'
 import { paid } from '../../adapters/express.ts'
+import type { Grant } from '../../src/index.ts'
 import type { Adapter, Reply } from './adapter.ts'
 import { listen } from './server.ts'
 
@@ -53,6 +56,24 @@ export const answers: Readonly<Record<string, Answer>> = {
   'stream.pipe(res)': (res) => Readable.from(['hel', 'lo']).pipe(res),
   'pipeline(stream, res)': (res) => pipeline(Readable.from(['hel', 'lo']), res),
   'res.end() later': (res) => setImmediate(() => res.end('hello')),
+  'res.write() with a callback': (res) => res.write('hel', () => res.end('lo')),
+  'res.cork(), res.uncork()': (res) => {
+    res.cork()
+    res.write('hel')
+    res.write('lo')
+    res.uncork()
+    res.end()
+  },
+  'res.writeEarlyHints()': (res) => {
+    res.writeEarlyHints({ link: '</style.css>; rel=preload' })
+    res.end('hello')
+  },
+  'res.format()': (res) => res.format({ text: () => res.send('hello') }),
+  'res.attachment().send()': (res) => res.attachment('hello.txt').send('hello'),
+  'res.render()': (res) => res.render(HELLO),
+  'Readable.fromWeb(stream).pipe(res)': (res) =>
+    Readable.fromWeb(new Blob(['hello']).stream() as ReadableStream).pipe(res),
+  'stream.pipeTo(Writable.toWeb(res))': (res) => new Blob(['hello']).stream().pipeTo(Writable.toWeb(res)),
 }
 
 /**
@@ -73,13 +94,19 @@ export const failures: Readonly<Record<string, Answer>> = {
   'res.end() of what cannot be sent': (res) => Reflect.apply(res.end, res, [5]),
 }
 
+/** An app whose errors are quiet, and whose views are what stands in their files. */
+function createApp(express: typeof express5): Express {
+  const app = express().set('env', 'test').set('view engine', 'txt')
+  return app.engine('txt', (path, _options, done) => readFile(path, 'utf8', done))
+}
+
 /** Serves what `mount` adds to an app, for as long as `use` takes. */
 export async function serve(
   express: typeof express5,
   mount: (app: Express) => unknown,
   use: (url: string) => Promise<void>,
 ): Promise<void> {
-  const app = express().set('env', 'test')
+  const app = createApp(express)
   mount(app)
   const { url, close } = await listen(app)
   await use(url).finally(close)
@@ -90,17 +117,11 @@ export function expressAdapter(express: typeof express5): Adapter {
   return {
     ways: Object.keys(answers),
     failures: Object.keys(failures),
-    serve(coffer, options, handler) {
-      const app = express()
-      app.set('env', 'test')
-      app.use(paid(coffer, options), (req: Request, res: Response, next: NextFunction) => {
-        const { payment, wallet } = req
-        if (!payment || !wallet) throw new Error('no grant')
-        handler({
-          grant: { payment, wallet, session: null, vault: null },
-          gone: once(res, 'close'),
-          body: () => req,
-        })
+    serve({ coffer }, route, handler) {
+      const app = createApp(express)
+      app.use(paid(coffer, route), (req, res, next) => {
+        const { payment, wallet, vault, session } = res.locals as Grant
+        handler({ grant: { payment, wallet, vault, session }, gone: once(res, 'close'), body: () => req })
           .then((reply) => answer(reply, res, next))
           .catch(next)
       })

@@ -1,80 +1,19 @@
-import { once } from 'node:events'
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { paid } from '../../adapters/fetch.ts'
-import { sendResponse, toRequest } from '../../adapters/node.ts'
+import { paid, paidOn } from '../../adapters/fetch.ts'
 import type { Grant } from '../../src/index.ts'
+import { memory } from '../../src/stores/memory.ts'
 import { createSeller, request } from '../gate/scripted.ts'
-import type { Adapter, Reply } from './adapter.ts'
 import { adapterContract } from './contract.ts'
-import { listen } from './server.ts'
+import { serveWeb, webAdapter, webHandler } from './web-app.ts'
 
 const ROUTE = { price: '0.01' }
 
-const answers: Record<string, () => Response | Promise<Response>> = {
-  'a Response with text': () => new Response('hello'),
-  'a Response with a stream': () => new Response(new Blob(['hello']).stream()),
-  'a Response without body': () => new Response(null, { status: 204 }),
-  'Response.json()': () => Response.json('hello'),
-  'Response.redirect()': () => Response.redirect('https://elsewhere.test/'),
-  'a Response of fetch(), which is immutable': () => fetch('data:text/plain,hello'),
-}
-
-const failures: Record<string, () => Response> = {
-  'a Response with status 500': () => new Response('no', { status: 500 }),
-  'Response.json() with status 400': () => Response.json({}, { status: 400 }),
-  throw: () => {
-    throw new Error('the handler failed')
-  },
-}
-
-function toResponse({ way, status = 200, headers = [], body = '' }: Reply): Response | Promise<Response> {
-  const answer = way === undefined ? undefined : (answers[way] ?? failures[way])
-  if (answer) return answer()
-  const fields = headers.map(([name, value]): [string, string] => [name, value])
-  return new Response(typeof body === 'string' ? body : streamOf(body), { status, headers: fields })
-}
-
-function streamOf(texts: AsyncIterable<string>): ReadableStream<Uint8Array> {
-  const source = texts[Symbol.asyncIterator]()
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await source.next()
-      if (done) controller.close()
-      else controller.enqueue(Buffer.from(value))
-    },
-    async cancel() {
-      await source.return?.()
-    },
-  })
-}
-
-/** The handler behind Node's server, by the same bridge that Express uses. */
-const overNode: Adapter = {
-  ways: Object.keys(answers),
-  failures: Object.keys(failures),
-  async serve(coffer, options, handler) {
-    const handle = paid(
-      coffer,
-      options,
-      async (request, grant, _address: string | undefined) => {
-        const gone = once(request.signal, 'abort')
-        async function* body(): AsyncGenerator<Uint8Array> {
-          if (request.body) yield* request.body
-        }
-        return toResponse(await handler({ grant, gone, body }))
-      },
-      { address: (_, address) => address },
-    )
-    return listen(async (req, res) => {
-      const request = toRequest(req, res)
-      const response =
-        request instanceof Response
-          ? request
-          : await handle(request, req.socket.remoteAddress).catch(() => new Response(null, { status: 500 }))
-      await sendResponse(response, res)
-    })
-  },
-}
+/** The handler behind Node's server. */
+const overNode = webAdapter(({ coffer }, route, handler) => {
+  const answer = webHandler(handler)
+  const paidHere = paidOn<[address: string | undefined]>({ address: (_, address) => address })
+  return serveWeb(paidHere(coffer, route, answer))
+})
 
 describe('paid() for fetch handlers', () => {
   adapterContract({ describe, it, expect }, overNode)
@@ -104,5 +43,57 @@ describe('paid() for fetch handlers', () => {
     const handle = paid(coffer, ROUTE, () => Promise.reject(failure))
     await expect(handle(request('a'))).rejects.toBe(failure)
     await expect(handle(request('a'))).rejects.toBe(failure)
+  })
+})
+
+describe('paidOn()', () => {
+  /** A platform that ends what nobody asked it to wait for. */
+  function createPlatform() {
+    const works: Promise<unknown>[] = []
+    const platform = { waitUntil: (work: Promise<unknown>) => void works.push(work) }
+    return { works, paid: paidOn<[]>({ context: () => platform }) }
+  }
+
+  it('gives the platform the work of a request, and behind it what is due in the outbox', async () => {
+    const { coffer, script } = createSeller()
+    const { works, paid } = createPlatform()
+    const handle = paid(coffer, { ...ROUTE, settle: 'background' }, () => new Response('hello'))
+    expect((await handle(request('a'))).status).toBe(200)
+    expect(script.calls).toEqual(['verify'])
+    await Promise.all(works)
+    expect(script.calls).toEqual(['verify', 'settle'])
+  })
+
+  it('waits for an answer that is kept, until it has gone out', async () => {
+    const { coffer } = createSeller()
+    const { works, paid } = createPlatform()
+    const handle = paid(coffer, ROUTE, () => new Response('hello'))
+    const asking = () => request('a', undefined, { headers: { 'idempotency-key': 'key' } })
+    const answer = await handle(asking())
+    const ended = Promise.all(works).then(() => 'ended')
+    const soon = new Promise((resolve) => setTimeout(resolve, 20, 'not yet'))
+    expect(await Promise.race([ended, soon])).toBe('not yet')
+    expect(await answer.text()).toBe('hello')
+    expect(await ended).toBe('ended')
+    expect(await (await handle(asking())).text()).toBe('hello')
+  })
+
+  it('has nothing to do behind a 402, nor behind a handler that throws', async () => {
+    const { coffer, script } = createSeller()
+    const { works, paid } = createPlatform()
+    const handle = paid(coffer, { ...ROUTE, settle: 'background' }, () => Promise.reject(new Error('no')))
+    expect((await handle(request(null))).status).toBe(402)
+    await expect(handle(request('a'))).rejects.toThrow('no')
+    await Promise.all(works)
+    expect(script.calls).toEqual(['verify'])
+  })
+
+  it('leaves it to the platform to tell of an outbox that fails', async () => {
+    const failure = new Error('disk full')
+    const { coffer } = createSeller({ store: { ...memory(), list: () => Promise.reject(failure) } })
+    const { works, paid } = createPlatform()
+    const handle = paid(coffer, ROUTE, () => new Response('hello'))
+    expect(await (await handle(request('a'))).text()).toBe('hello')
+    await expect(Promise.all(works)).rejects.toBe(failure)
   })
 })

@@ -175,6 +175,13 @@ describe('restoreBody', () => {
   })
 })
 
+/** Until the server writes to a full socket: nothing more is made in a while of turns. */
+async function standsStill(made: () => number): Promise<void> {
+  for (let before = -1, turns = 0; turns < 200; turns = before === made() ? turns + 1 : 0, before = made()) {
+    await new Promise(setImmediate)
+  }
+}
+
 describe('sendResponse', () => {
   it('sends status, reason and fields, and several Set-Cookie apart from those that are there', () =>
     serving(
@@ -212,15 +219,7 @@ describe('sendResponse', () => {
         const client = await dial(port)
         client.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
         await once(client, 'readable')
-        // The server writes to a full socket now: it stands still once nothing more is made in a while of
-        // turns.
-        for (
-          let before = -1, turns = 0;
-          turns < 200;
-          turns = before === made ? turns + 1 : 0, before = made
-        ) {
-          await new Promise(setImmediate)
-        }
+        await standsStill(() => made)
         expect(made).toBeLessThan(32 * 2 ** 20)
         client.destroy()
         await cancelled.promise
@@ -242,6 +241,89 @@ describe('sendResponse', () => {
       async (_, url) => {
         await expect(fetch(url).then((answer) => answer.text())).rejects.toThrow()
         expect(await outcome.promise).toBe(failure)
+      },
+    )
+  })
+
+  it('cuts the connection, and rejects not, when the body gives up a client that takes nothing', async () => {
+    const outcome = Promise.withResolvers<void>()
+    let made = 0
+    let giveUp = (): void => {}
+    await serving(
+      (_, res) => {
+        const body = new ReadableStream<Uint8Array>({
+          start(controller) {
+            giveUp = () => controller.error(new DOMException('The client takes nothing.', 'AbortError'))
+          },
+          pull(controller) {
+            made++
+            controller.enqueue(new Uint8Array(65_536))
+          },
+        })
+        outcome.resolve(sendResponse(new Response(body), res))
+      },
+      async (port) => {
+        const client = await dial(port)
+        client.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+        await once(client, 'readable')
+        await standsStill(() => made)
+        giveUp()
+        await outcome.promise
+        const closed = once(client, 'close')
+        client.on('error', () => {}).resume()
+        await closed
+      },
+    )
+  })
+
+  it('reads a body slowly without letting more and more of it in', async () => {
+    const read = Promise.withResolvers<readonly [sizes: number[], before: number, after: number]>()
+    const sent = 5_000_000
+    await serving(
+      async (req, res) => {
+        const before = req.readableHighWaterMark
+        const sizes: number[] = []
+        const { body } = toRequest(req, res) as Request
+        for await (const chunk of body ?? []) {
+          sizes.push(chunk.length)
+          // All that may come has come.
+          await standsStill(() => req.readableLength)
+        }
+        read.resolve([sizes, before, req.readableHighWaterMark])
+        await sendResponse(new Response(), res)
+      },
+      async (_, url) => {
+        await fetch(url, { method: 'POST', body: new Uint8Array(sent) })
+      },
+    )
+    const [sizes, before, after] = await read.promise
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(sent)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(before)
+    expect(after).toBe(before)
+  })
+
+  it('leaves a connection for the next request when a body was read in part', async () => {
+    await serving(
+      async (req, res) => {
+        const { body } = toRequest(req, res) as Request
+        const reader = body?.getReader()
+        await reader?.read()
+        // Whoever reads ahead is waiting for more when the answer is decided.
+        reader?.read().catch(() => {})
+        await reader?.cancel()
+        await sendResponse(new Response('enough', { status: 413 }), res)
+      },
+      async (port) => {
+        const client = (await dial(port)).setEncoding('utf8')
+        const rest = 'x'.repeat(2_000_000)
+        for (let turn = 0; turn < 3; turn++) {
+          client.write(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${rest.length + 4}\r\n\r\nbody`)
+          let answer = ''
+          while (!answer.includes('enough')) answer += (await once(client, 'data'))[0]
+          expect(answer).toMatch(/^HTTP\/1.1 413 /)
+          client.write(rest)
+        }
+        client.destroy()
       },
     )
   })

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import type { describe as Describe, expect as Expect, it as It } from 'vitest'
 import type { RouteOptions } from '../../src/index.ts'
 import { createSeller, type Script } from '../gate/scripted.ts'
@@ -31,6 +33,8 @@ export type ShopOptions = Parameters<typeof createSeller>[0] & { readonly route?
 export interface Shop {
   /** Calls the paid route with a credential, or without. */
   call(credential: string | null, init?: RequestInit): Promise<Response>
+  /** Calls it with a credential, as a client that is going to leave. */
+  visit(credential: string, headers?: Readonly<Record<string, string>>): Guest
   /** What the payment protocol says; may be changed. */
   readonly script: Script
   /** Moves the clock. */
@@ -39,6 +43,13 @@ export interface Shop {
   runs(): number
   /** How often money moved. */
   settlements(): number
+}
+
+/** A client that goes away when it wants to. */
+export interface Guest {
+  /** Rejects when it leaves before that. */
+  readonly answer: Promise<IncomingMessage>
+  leave(): void
 }
 
 /** What every route of the contract costs. */
@@ -50,16 +61,27 @@ export function createProver(runner: AdapterRunner, adapter: Adapter): Prover {
     ...runner,
     adapter,
     async serving(handler, use, { route = ROUTE, ...options } = {}) {
-      const { coffer, script, advance } = createSeller(options)
+      const seller = createSeller(options)
+      const { script, advance } = seller
       let runs = 0
-      const { url, close } = await adapter.serve(coffer, route, async (visit) => handler(visit, ++runs))
+      const served = await adapter.serve(seller, route, async (visit) => handler(visit, ++runs))
       const call: Shop['call'] = (credential, init = {}) => {
         const headers = new Headers(init.headers)
+        for (const [name, value] of Object.entries(served.headers ?? {})) headers.set(name, value)
         if (credential !== null) headers.set('x-scripted', credential)
-        return fetch(`${url}/report?q=1`, { redirect: 'manual', ...init, headers })
+        return fetch(`${served.url}/report?q=1`, { redirect: 'manual', ...init, headers })
+      }
+      const visit: Shop['visit'] = (credential, headers = {}) => {
+        const fields = { ...headers, ...served.headers, 'x-scripted': credential }
+        const asking = request(`${served.url}/report?q=1`, { headers: fields }).on('error', () => {})
+        const answer = once(asking.end(), 'response').then(([message]) => message)
+        answer.catch(() => {})
+        const mustReset =
+          adapter.deviations?.['notices only clients that reset their connection'] !== undefined
+        return { answer, leave: () => (mustReset ? asking.socket?.resetAndDestroy() : asking.destroy()) }
       }
       const settlements = () => script.calls.filter((name) => name === 'settle').length
-      await use({ call, script, advance, runs: () => runs, settlements }).finally(close)
+      await use({ call, visit, script, advance, runs: () => runs, settlements }).finally(served.close)
     },
   }
 }

@@ -6,6 +6,8 @@ import type { Served } from './adapter.ts'
 /** A server on a free port, closed with whatever is still connected to it. */
 export async function listen(listener: RequestListener): Promise<Served & { readonly port: number }> {
   const server = createServer(listener)
+  // A busy machine may need more than the default of 5 s between two requests of one connection.
+  server.keepAliveTimeout = 60_000
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
   return {

@@ -1,6 +1,8 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import type { JsonObject } from '../../src/lib/json.ts'
+import type { Vault } from '../../src/vaults/vault-handle.ts'
 import { createSeller } from '../gate/scripted.ts'
 import { type Ask, createOperated, jsonOf, type Operated } from './operator.ts'
 
@@ -19,7 +21,7 @@ interface Operation {
   readonly operationId: string
   readonly summary: string
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required: boolean }[]
-  readonly requestBody?: { readonly content: Content }
+  readonly requestBody?: { readonly required: boolean; readonly content: Content }
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>
   readonly security: readonly Readonly<Record<string, readonly string[]>>[]
 }
@@ -36,31 +38,54 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   })),
 )
 
-/** Puts there what a route is about; resolves to its id. */
-type Prepare = (seller: Operated) => Promise<string>
+/** Puts there what a route is about; resolves to what its path names, in order. */
+type Prepare = (seller: Operated) => Promise<readonly string[]>
 
 const payment: Prepare = async ({ pay, coffer }) => {
   await pay()
-  return (await coffer.payments.list()).payments[0]?.id ?? ''
+  return [(await coffer.payments.list()).payments[0]?.id ?? '']
 }
 const session: Prepare = async ({ pay }) => {
   const answer = await pay('/report', { price: '0.01', acceptSessions: { maxRequests: 5, budget: '1' } })
-  return answer.headers.get('x-prudra-session-id') ?? ''
+  return [answer.headers.get('x-prudra-session-id') ?? '']
 }
-const webhook: Prepare = async ({ coffer }) =>
-  (await coffer.webhooks?.create({ url: 'https://seller.test/hooks' }))?.id ?? ''
-const nothing: Prepare = async () => ''
+const webhook: Prepare = async ({ coffer }) => [
+  (await coffer.webhooks?.create({ url: 'https://seller.test/hooks' }))?.id ?? '',
+]
+const nothing: Prepare = async () => []
 
-async function delivered(seller: Operated): Promise<string> {
-  const id = await webhook(seller)
+/** A vault, and what a test puts into it. */
+const vault =
+  (fill: (vault: Vault) => Promise<{ readonly id: string } | null>): Prepare =>
+  async ({ coffer }) => {
+    const made = await coffer.vaults?.create({ label: 'A vault', metadata: { a: [1] } })
+    const item = made && (await fill(made))
+    return [made?.id ?? '', ...(item ? [item.id] : [])]
+  }
+const empty = vault(async () => null)
+const full = vault(async (made) => {
+  await made.addDocument({ a: [1, 'é'] }, 'A document')
+  await made.addFile({ body: new Uint8Array(5) })
+  await made.emit('step')
+  return null
+})
+const filed = vault((made) => made.addFile({ name: 'a.bin', body: new Uint8Array(5) }))
+
+async function delivered(seller: Operated): Promise<readonly string[]> {
+  const [id = ''] = await webhook(seller)
   await payment(seller)
   await seller.work()
-  return id
+  return [id]
 }
 const delivery: Prepare = async (seller) => {
-  const log = await seller.coffer.webhooks?.deliveries(await delivered(seller))
-  return log?.deliveries[0]?.id ?? ''
+  const [id = ''] = await delivered(seller)
+  const log = await seller.coffer.webhooks?.deliveries(id)
+  return [log?.deliveries[0]?.id ?? '']
 }
+
+/** A path with what it names. */
+const filled = (path: string, [first = '', second = first]: readonly string[]): string =>
+  path.replace(/\{\w+\}/, encodeURIComponent(first)).replace(/\{\w+\}/, encodeURIComponent(second))
 
 /** One request for every route of the API. */
 const REQUESTS: Readonly<Record<string, readonly [Prepare, Ask?]>> = {
@@ -80,8 +105,40 @@ const REQUESTS: Readonly<Record<string, readonly [Prepare, Ask?]>> = {
   'DELETE /webhooks/{id}': [webhook, { method: 'DELETE' }],
   'POST /webhooks/{id}/rotate-secret': [webhook, { method: 'POST' }],
   'GET /webhooks/{id}/deliveries': [delivered],
+  'GET /vaults': [full],
+  'POST /vaults': [nothing, { method: 'POST', body: { label: 'A report', metadata: { step: 1 } } }],
+  'GET /vaults/quota': [full],
+  'GET /vaults/{id}': [full],
+  'DELETE /vaults/{id}': [full, { method: 'DELETE' }],
+  'POST /vaults/{id}/seal': [full, { method: 'POST', body: { summary: 'Done' } }],
+  'POST /vaults/{id}/persist': [full, { method: 'POST' }],
+  'POST /vaults/{id}/extend': [full, { method: 'POST', body: { ttlHours: 2.5 } }],
+  'GET /vaults/{id}/manifest': [full],
+  'GET /.well-known/jwks.json': [nothing],
+  'POST /vaults/{id}/documents': [empty, { method: 'POST', body: { data: [null, 1.5], label: 'Numbers' } }],
+  'GET /vaults/{id}/documents/{docId}': [vault((made) => made.addDocument('text'))],
+  'POST /vaults/{id}/files': [
+    empty,
+    { method: 'POST', body: 'text', headers: { 'content-type': 'text/plain' } },
+  ],
+  'GET /vaults/{id}/files/{fileId}': [filed],
+  'DELETE /vaults/{id}/files/{fileId}': [filed, { method: 'DELETE' }],
+  'POST /vaults/{id}/events': [empty, { method: 'POST', body: { type: 'agent.step', payload: { step: 1 } } }],
+  'GET /vaults/{id}/events': [vault((made) => made.seal())],
+  'POST /vaults/{id}/stream-ticket': [empty, { method: 'POST' }],
+  'POST /vaults/{id}/access-token': [empty, { method: 'POST' }],
+  'DELETE /vaults/{id}/access-token/{tokenId}': [
+    vault((made) => made.issueAccessToken()),
+    { method: 'DELETE' },
+  ],
   'GET /openapi.json': [nothing],
   'GET /llms.txt': [nothing],
+}
+
+/** What caches are told of answers that are not just `no-store`. */
+const CACHING: Readonly<Record<string, string>> = {
+  'GET /vaults/{id}/files/{fileId}': 'private, no-cache',
+  'GET /vaults/{id}/events': 'no-store, no-transform',
 }
 
 /** Checks an answer against what the document says of it, with the document's own schema. */
@@ -89,9 +146,13 @@ async function agrees(answer: Response, { responses }: Operation): Promise<void>
   const said = responses[answer.status]
   expect(Object.keys(responses)).toContain(String(answer.status))
   const media = answer.headers.get('content-type')?.split(';')[0]
-  expect(Object.keys(said?.content ?? {})).toEqual(media === undefined ? [] : [media])
-  if (media === undefined) return expect(await answer.text()).toBe('')
-  if (media === 'text/plain') return expect(await answer.text()).not.toBe('')
+  const kinds = Object.keys(said?.content ?? {})
+  if (media === undefined) {
+    expect(kinds).toEqual([])
+    return expect(await answer.text()).toBe('')
+  }
+  expect(kinds).toContain(kinds.includes('*/*') ? '*/*' : media)
+  if (!media.endsWith('json')) return expect(await answer.text()).not.toBe('')
   const schema = said?.content?.[media]?.schema ?? {}
   const { $ref } = schema
   const target = $ref === '#/components/schemas/Problem' ? document.components.schemas['Problem'] : schema
@@ -107,10 +168,9 @@ describe('every route of the document', () => {
   it.each(operations)('$name answers what the document says', async ({ name, path, operation }) => {
     const seller = createOperated()
     const [prepare, ask] = REQUESTS[name] ?? [nothing]
-    const id = await prepare(seller)
-    const answer = await seller.ask(path.replace('{id}', encodeURIComponent(id)), ask)
+    const answer = await seller.ask(filled(path, await prepare(seller)), ask)
     expect(answer.status).toBeLessThan(300)
-    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(answer.headers.get('cache-control')).toBe(CACHING[name] ?? 'no-store')
     await agrees(answer, operation)
   })
 
@@ -119,7 +179,7 @@ describe('every route of the document', () => {
     async ({ name, path, operation }) => {
       const seller = createOperated()
       const [prepare, ask] = REQUESTS[name] ?? [nothing]
-      const target = path.replace('{id}', await prepare(seller))
+      const target = filled(path, await prepare(seller))
       for (const key of [null, 'x', `${'an-operator-key'.repeat(3)}`]) {
         const answer = await seller.ask(target, { ...ask, key })
         expect(answer.status).toBe(401)
@@ -136,11 +196,12 @@ describe('every route of the document', () => {
         'nothing',
         'pay_x',
         'wh_x',
-        '%2e%2e%2f',
+        '../',
         'a'.repeat(3000),
         `sess_${'a'.repeat(43)}`,
+        `vlt_${'a'.repeat(22)}`,
       ]) {
-        const answer = await createOperated().ask(path.replace('{id}', id), REQUESTS[name]?.[1])
+        const answer = await createOperated().ask(filled(path, [id]), REQUESTS[name]?.[1])
         expect(answer.status).toBe(404)
         await agrees(answer, operation)
       }
@@ -149,6 +210,10 @@ describe('every route of the document', () => {
 })
 
 describe('the document', () => {
+  it('is valid OpenAPI 3.1', async () => {
+    expect(await new Validator().validate({ ...structuredClone(document) })).toEqual({ valid: true })
+  })
+
   it('has what OpenAPI 3.1 requires', () => {
     expect(document.openapi).toBe('3.1.0')
     expect(document.info).toEqual({ title: 'A paid API', version: '1.0.0' })
@@ -163,7 +228,10 @@ describe('the document', () => {
       expect((inPath ?? []).map(({ name }) => name)).toEqual(named)
       expect(Object.values(operation.responses).every(({ description }) => description !== '')).toBe(true)
       for (const scheme of operation.security.flatMap((each) => Object.keys(each))) {
-        expect(document.components.securitySchemes[scheme]).toMatchObject({ type: 'http', scheme: 'bearer' })
+        const isTicket = scheme === 'streamTicket'
+        expect(document.components.securitySchemes[scheme]).toMatchObject(
+          isTicket ? { type: 'apiKey', in: 'query', name: 'ticket' } : { type: 'http', scheme: 'bearer' },
+        )
       }
     }
   })
@@ -179,11 +247,67 @@ describe('the document', () => {
     expect(parameters).toEqual(['route', 'protocol', 'from', 'to', 'cursor', 'status', 'limit'])
   })
 
-  it('has no webhooks where there are none', async () => {
+  it('has no webhooks and no vaults where there are none', async () => {
     const { coffer } = createSeller()
     const answer = await coffer.fetch(new Request('https://api.test/openapi.json'))
-    expect(
-      Object.keys((await jsonOf<Document>(answer)).paths).filter((path) => /webhooks/.test(path)),
-    ).toEqual([])
+    const paths = Object.keys((await jsonOf<Document>(answer)).paths)
+    expect(paths.filter((path) => /webhooks|vaults|jwks/.test(path))).toEqual([])
+  })
+
+  it('says that an access token will do to read its vault, and only that', () => {
+    const forTokens = operations.filter(({ operation }) =>
+      operation.security.some((one) => 'accessToken' in one),
+    )
+    for (const { operation } of forTokens) expect(operation.security).toContainEqual({ apiKey: [] })
+    expect(forTokens.map(({ name }) => name)).toEqual([
+      'GET /vaults/{id}',
+      'GET /vaults/{id}/manifest',
+      'GET /vaults/{id}/documents/{docId}',
+      'GET /vaults/{id}/files/{fileId}',
+      'GET /vaults/{id}/events',
+      'POST /vaults/{id}/stream-ticket',
+    ])
+  })
+
+  it('says how events are followed', () => {
+    const events = document.paths['/vaults/{id}/events']?.['get']
+    expect(Object.keys(events?.responses ?? {})).toEqual(['200', '204', '400', '401', '404', '410', '500'])
+    expect(Object.keys(events?.responses['200']?.content ?? {})).toEqual(['text/event-stream'])
+    expect(events?.parameters?.map(({ name, in: where }) => `${where} ${name}`)).toEqual([
+      'path id',
+      'query from',
+      'query ticket',
+      'header Last-Event-ID',
+    ])
+    expect(events?.security).toContainEqual({ streamTicket: [] })
+  })
+
+  it('says which bodies may be left out', () => {
+    const isRequired = (path: string) => document.paths[path]?.['post']?.requestBody?.required
+    const paths = [
+      '/vaults',
+      '/vaults/{id}/seal',
+      '/vaults/{id}/documents',
+      '/vaults/{id}/files',
+      '/webhooks',
+    ]
+    expect(paths.map(isRequired)).toEqual([false, false, true, true, true])
+    expect(isRequired('/vaults/{id}/persist')).toBeUndefined()
+  })
+
+  it('says how files come and go', () => {
+    const files = document.paths['/vaults/{id}/files']?.['post']
+    expect(Object.keys(files?.requestBody?.content ?? {})).toEqual(['*/*', 'multipart/form-data'])
+    const file = document.paths['/vaults/{id}/files/{fileId}']?.['get']
+    expect(Object.keys(file?.responses ?? {})).toEqual([
+      '200',
+      '206',
+      '304',
+      '401',
+      '404',
+      '410',
+      '416',
+      '500',
+    ])
   })
 })

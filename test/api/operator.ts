@@ -1,3 +1,4 @@
+import { memoryBlobs } from '../../src/blobs/memory.ts'
 import type { CofferOptions, RouteOptions } from '../../src/gate/options.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { webhooks } from '../../src/webhooks.ts'
@@ -15,12 +16,13 @@ export interface Ask {
   readonly headers?: HeadersInit
 }
 
-/** A seller with an API, webhooks whose endpoints answer 204, and somebody who pays it. */
+/** A seller with an API, vaults, webhooks whose endpoints answer 204, and somebody who pays it. */
 export function createOperated(options: Partial<CofferOptions> = {}) {
   const failures: unknown[] = []
   const seller = createSeller({
     apiKeys: ['another-key-that-is-long-enough-too', KEY],
     webhooks: webhooks({ send: async () => new Response(null, { status: 204 }) }),
+    vaults: { blobs: memoryBlobs() },
     onError: (error) => failures.push(error),
     ...options,
   })
@@ -32,8 +34,9 @@ export function createOperated(options: Partial<CofferOptions> = {}) {
     ask(path: string, { method = 'GET', body, key = KEY, headers = {} }: Ask = {}): Promise<Response> {
       const fields = new Headers(headers)
       if (key !== null) fields.set('authorization', `Bearer ${key}`)
-      const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body)
-      const init = { method, headers: fields, ...(text !== undefined && { body: text }) }
+      const isReady = typeof body === 'string' || body instanceof FormData || body instanceof Uint8Array
+      const content = isReady || body === undefined ? body : JSON.stringify(body)
+      const init = { method, headers: fields, ...(content !== undefined && { body: content as BodyInit }) }
       return seller.coffer.fetch(new Request(`https://api.test${path}`, init))
     },
     /** Pays for a path with a new credential. */

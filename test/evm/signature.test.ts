@@ -1,30 +1,44 @@
-import { secp256k1 } from '@noble/curves/secp256k1'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
 import fc from 'fast-check'
 import { parseSignature, recoverAddress, serializeCompactSignature, signatureToCompactSignature } from 'viem'
 import { privateKeyToAddress, sign } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ENGINES, fastestRecovery, openRecovery, type Recovery } from '../../src/evm/recovery.ts'
 import { createRpc, type Rpc } from '../../src/evm/rpc.ts'
 import { recoverSigner, verifySigner } from '../../src/evm/signature.ts'
-import { type Hex, toHex } from '../../src/lib/hex.ts'
+import { fromHex, type Hex, toHex } from '../../src/lib/hex.ts'
 import type { Address } from '../../src/payments/address.ts'
 import { devKeys } from '../chains/anvil.ts'
 import { type EvmChain, startEvmChain } from '../chains/evm.ts'
 import { type FaultyRpc, startFaultyRpc } from '../chains/faulty-rpc.ts'
 import { at } from './signing.ts'
 
-const ORDER = secp256k1.CURVE.n
+const ORDER = secp256k1.Point.CURVE().n
 const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const keys = fc
   .bigInt({ min: 1n, max: ORDER - 1n })
   .map((key): Hex => `0x${key.toString(16).padStart(64, '0')}`)
 const pad = (value: bigint): string => value.toString(16).padStart(64, '0')
 
-describe('recovery', () => {
+/** Every engine: all of them run here, so that none goes unproven. */
+const recoveries = ENGINES.map((engine): Recovery => {
+  const recovery = openRecovery(engine)
+  if (recovery === null) throw new Error(`there is no ${engine} recovery on this machine`)
+  return recovery
+})
+
+test('the fastest engine that there is recovers', () => {
+  expect(fastestRecovery().engine).toBe('native')
+})
+
+describe.each(recoveries)('recovery by $engine', (recovery) => {
+  const signerOf = (digest: Uint8Array, signature: Hex) => recoverSigner(digest, signature, recovery)
+
   test('finds the signer that viem finds', async () => {
     await fc.assert(
       fc.asyncProperty(bytes32, keys, async (digest, privateKey) => {
         const signature = await sign({ hash: toHex(digest), privateKey, to: 'hex' })
-        expect(recoverSigner(digest, signature)).toBe(privateKeyToAddress(privateKey).toLowerCase())
+        expect(signerOf(digest, signature)).toBe(privateKeyToAddress(privateKey).toLowerCase())
       }),
       { numRuns: 50 },
     )
@@ -36,7 +50,7 @@ describe('recovery', () => {
       fc.asyncProperty(bytes32, scalar, scalar, fc.constantFrom(27, 28), async (digest, r, s, v) => {
         const signature: Hex = `0x${pad(r)}${pad(s)}${v.toString(16)}`
         const expected = await recoverAddress({ hash: toHex(digest), signature }).catch(() => null)
-        expect(recoverSigner(digest, signature)).toBe(expected?.toLowerCase() ?? null)
+        expect(signerOf(digest, signature)).toBe(expected?.toLowerCase() ?? null)
       }),
       { numRuns: 50 },
     )
@@ -45,10 +59,37 @@ describe('recovery', () => {
   test('takes no random bytes for a signature of random length, and never throws', () => {
     fc.assert(
       fc.property(bytes32, fc.uint8Array({ maxLength: 130 }), (digest, bytes) => {
-        const signer = recoverSigner(digest, toHex(bytes))
+        const signer = signerOf(digest, toHex(bytes))
         if (bytes.length !== 65 || (bytes[64] !== 27 && bytes[64] !== 28)) expect(signer).toBeNull()
       }),
     )
+  })
+
+  test('finds no key where it would be the point at infinity: s R = e G', () => {
+    const digest = new Uint8Array(32).fill(3)
+    const { Fn, BASE } = secp256k1.Point
+    const { x: r, y } = BASE.multiply(12345n).toAffine()
+    const s = Fn.div(Fn.create(BigInt(toHex(digest))), 12345n)
+    // The same point, written as (-s)(-R), where s is in the upper half.
+    const isHigh = s > ORDER / 2n
+    const v = (y % 2n === 1n) === isHigh ? '1b' : '1c'
+    expect(signerOf(digest, `0x${pad(r)}${pad(isHigh ? Fn.neg(s) : s)}${v}`)).toBeNull()
+  })
+
+  test.each<[string, bigint]>([
+    ['zero', 0n],
+    ['the order', ORDER],
+    ['one more than the order', ORDER + 1n],
+    ['all ones', 2n ** 256n - 1n],
+  ])('agrees with viem about a digest of %s', async (_, number) => {
+    const digest = fromHex(`0x${pad(number)}`)
+    const signature = await sign({
+      hash: toHex(new Uint8Array(32).fill(7)),
+      privateKey: devKeys[0],
+      to: 'hex',
+    })
+    const expected = await recoverAddress({ hash: toHex(digest), signature })
+    expect(signerOf(digest, signature)).toBe(expected.toLowerCase())
   })
 
   describe('refuses what the token refuses', async () => {
@@ -63,7 +104,7 @@ describe('recovery', () => {
       expect(await recoverAddress({ hash: toHex(digest), signature: highS })).toBe(
         privateKeyToAddress(privateKey),
       )
-      expect(recoverSigner(digest, highS)).toBeNull()
+      expect(signerOf(digest, highS)).toBeNull()
     })
 
     test.each<[string, Hex]>([
@@ -84,7 +125,7 @@ describe('recovery', () => {
       ['66 bytes', `${good}00`],
       ['nothing', '0x'],
     ])('%s', (_, signature) => {
-      expect(recoverSigner(digest, signature)).toBeNull()
+      expect(signerOf(digest, signature)).toBeNull()
     })
   })
 })

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { Next } from '../../src/gate/next.ts'
 import { codeOf, createSeller, request } from './scripted.ts'
 
 const ROUTE = { price: '0.01' }
@@ -114,8 +113,9 @@ describe('a request with an idempotency key', () => {
 
   it('hands the body on that it read', async () => {
     const { coffer } = createSeller()
-    const next = (await coffer.handle(keyed('a', 'key', 'question'), ROUTE)) as Next
-    expect(await next.request.text()).toBe('question')
+    const paid = keyed('a', 'key', 'question')
+    expect(await coffer.handle(paid, ROUTE)).toHaveProperty('grant')
+    expect(await paid.text()).toBe('question')
   })
 
   it('gets its answer for as long as it is kept', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBlobs } from '../../src/blobs/memory.ts'
 import type { Next } from '../../src/gate/next.ts'
-import type { CofferOptions } from '../../src/gate/options.ts'
+import type { CofferOptions, RouteOptions } from '../../src/gate/options.ts'
+import { memory } from '../../src/stores/memory.ts'
+import { plans } from '../../src/vaults/limits.ts'
 import { codeOf, createSeller, request } from './scripted.ts'
 
 const ROUTE = { price: '0.01', acceptSessions: true, vault: true } as const
@@ -42,6 +44,17 @@ describe('a payment on a route with vaults', () => {
     await failed.finish(new Response('', { status: 500 }))
     const redeemed = await next(seller, request('a'))
     expect((await redeemed.grant.vault?.getManifest())?.documents).toHaveLength(1)
+  })
+
+  it('has what its route promises by now, when it is redeemed', async () => {
+    const seller = createVaultSeller()
+    const failed = (await seller.coffer.handle(request('a'), { price: '0.01' })) as Next
+    expect([failed.grant.vault, failed.grant.session]).toEqual([null, null])
+    await failed.finish(new Response('', { status: 500 }))
+    const redeemed = await next(seller, request('a'))
+    await redeemed.grant.vault?.addDocument('late')
+    expect((await redeemed.grant.vault?.getManifest())?.documents).toHaveLength(1)
+    expect(redeemed.grant.session).toMatchObject({ id: null })
   })
 
   it('is refused before money moves when there is no room for its vault', async () => {
@@ -107,5 +120,63 @@ describe('a payment on a route with vaults', () => {
     seller.advance(8 * 86_400_000)
     while ((await seller.coffer.tick()) > 0);
     expect(await seller.coffer.vaults?.get(paid.grant.vault?.id ?? '')).toBeNull()
+  })
+})
+
+describe('limits without sessions', () => {
+  /** The same service before and after its limits got smaller, and who asks it. */
+  function createShrinking() {
+    const store = memory()
+    const before = createVaultSeller({ store, clock: Date.now })
+    const vaults = { blobs: memoryBlobs(), limits: plans.hobby }
+    const limiting = { challengeLimit: { max: 1, window: 60 } } as const
+    const after = createVaultSeller({ store, clock: Date.now, vaults, ...limiting })
+    const asks = async (
+      credential: string | null,
+      headers: HeadersInit = {},
+      route: RouteOptions = ROUTE,
+    ) => {
+      const outcome = await after.coffer.handle(request(credential, undefined, { headers }), route, {
+        address: '192.0.2.1',
+      })
+      if (!(outcome instanceof Response)) return [200, await outcome.abandon()]
+      return [outcome.status, await codeOf(outcome)]
+    }
+    return { before, after, asks }
+  }
+  const NOT_FOR_SALE = [429, 'session-payments-not-available']
+
+  it('refuse who would pay for one, before any money moves, and count no challenge', async () => {
+    const { after, asks } = createShrinking()
+    for (let n = 0; n < 3; n++) {
+      expect(await asks(null)).toEqual(NOT_FOR_SALE)
+      expect(await asks(`new ${n}`)).toEqual(NOT_FOR_SALE)
+      expect(await asks('malformed')).toEqual(NOT_FOR_SALE)
+      expect(await asks(null, { [HEADER]: `sess_${'x'.repeat(43)}` })).toEqual(NOT_FOR_SALE)
+    }
+    expect(after.script.calls).not.toContain('settle')
+    expect((await after.coffer.payments.list()).payments).toEqual([])
+    const answer = (await after.coffer.handle(request(null), ROUTE)) as Response
+    expect([...answer.headers.keys()].filter((name) => /payment|authenticate|challenge/.test(name))).toEqual(
+      [],
+    )
+  })
+
+  it('sell what opens none', async () => {
+    const { asks } = createShrinking()
+    const route = { price: '0.01', vault: true } as const
+    expect(await asks(null, {}, route)).toEqual([402, 'payment-required'])
+    expect(await asks('a', {}, route)).toEqual([200, undefined])
+  })
+
+  it('take nothing from who has paid already', async () => {
+    const { before, after, asks } = createShrinking()
+    const first = await next(before, request('a'))
+    const id = (await first.finish(new Response(''))).headers.get(HEADER) ?? ''
+    await (await next(before, request('owed'))).finish(new Response('', { status: 500 }))
+    expect(await asks(null, { [HEADER]: id })).toEqual([200, undefined])
+    expect(await asks('owed')).toEqual([200, undefined])
+    expect(await asks('a')).toEqual([409, 'duplicate-payment'])
+    expect(after.script.calls).not.toContain('settle')
   })
 })

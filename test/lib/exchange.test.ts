@@ -86,3 +86,34 @@ test('within: the value, the rejection, or null when late', async () => {
   expect(await within(1, late)).toBeNull()
   await sleep(50)
 })
+
+test('goes through the fetch that is given, bounded in time as ever', async () => {
+  const asked: unknown[] = []
+  const answered = await postJson(
+    'https://nowhere.test/',
+    { a: 1 },
+    {},
+    {
+      ...limits,
+      async fetch(url, { method, body, redirect }) {
+        asked.push([url, method, body, redirect])
+        return new Response('ok', { status: 201 })
+      },
+    },
+  )
+  expect(answered).toEqual({ answered: true, status: 201, text: 'ok' })
+  expect(asked).toEqual([['https://nowhere.test/', 'POST', '{"a":1}', 'manual']])
+
+  const hangs = await postJson(
+    'https://nowhere.test/',
+    {},
+    {},
+    {
+      timeoutMs: 100,
+      maxBytes: 1000,
+      fetch: (_url, { signal }) =>
+        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+    },
+  )
+  expect(hangs).toEqual({ answered: false, sent: true, why: 'did not answer within 100 ms' })
+})

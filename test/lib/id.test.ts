@@ -15,7 +15,17 @@ describe('createId', () => {
 
 describe('systemRandom', () => {
   it('fills as many bytes as it is asked for', () => {
-    for (const length of [0, 1, 32]) expect(systemRandom(length)).toHaveLength(length)
+    for (const length of [0, 1, 32, 4095, 4096, 4097]) expect(systemRandom(length)).toHaveLength(length)
     expect(systemRandom(32)).not.toEqual(new Uint8Array(32))
+  })
+
+  it("hands nothing out twice, and what it handed out is the caller's alone", () => {
+    const seen = new Set<string>()
+    for (let draw = 0; draw < 2000; draw++) {
+      const bytes = systemRandom(12)
+      seen.add(bytes.join())
+      expect(bytes.buffer.byteLength).toBe(12)
+    }
+    expect(seen).toHaveLength(2000)
   })
 })

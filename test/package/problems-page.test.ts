@@ -1,15 +1,21 @@
 import { describe, expect, it } from 'vitest'
+import { problemPages } from '../../scripts/problem-pages.ts'
 import { parseJsonObject } from '../../src/lib/json.ts'
 import { type CatalogRow, catalog } from '../../src/problems/catalog.ts'
 import { problemDetails } from '../../src/problems/problem.ts'
 import { refuse } from '../../src/problems/refusal.ts'
-import { textOf } from './imports.ts'
+import { filesOf, textOf } from './imports.ts'
 
 const page = textOf('docs/problems.md')
 
 describe('docs/problems.md', () => {
   it('has what the catalog says of every slug', () => {
     expect(pageRows()).toEqual(catalogRows())
+  })
+
+  it('has a page for each, which says the same', () => {
+    for (const [slug, text] of problemPages()) expect(textOf(`docs/problems/${slug}.md`)).toBe(text)
+    expect(filesOf('docs/problems/*.md')).toHaveLength(Object.keys(catalogRows()).length)
   })
 
   it('shows a problem as it is sent', () => {

@@ -14,7 +14,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { installRuntime } from '../runtimes/install.ts'
 import { ROOT } from './imports.ts'
+import { installPacked } from './pack.ts'
 
 /**
  * An empty project with the packed package in it, and of all other packages only those that it says it needs.
@@ -28,19 +30,19 @@ const { exports, dependencies, peerDependencies } = JSON.parse(
 const entries = Object.keys(exports).filter((name) => name !== './package.json')
 const specifiers = entries.map((name) => name.replace('.', 'coffer'))
 
-beforeAll(() => {
-  const npm = ['pack', '--ignore-scripts', '--silent', '--pack-destination', project]
-  const tarball = execFileSync('npm', npm, { cwd: ROOT, encoding: 'utf8' }).trim()
-  mkdirSync(installed, { recursive: true })
-  execFileSync('tar', ['-xzf', join(project, tarball), '-C', installed, '--strip-components=1'])
+beforeAll(async () => {
+  await installRuntime('next')
+  await installPacked(project)
   const types = ['@types/node', '@types/express', '@types/on-headers']
   for (const name of [...Object.keys({ ...dependencies, ...peerDependencies }), ...types]) {
     const link = join(project, 'node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
-    symlinkSync(join(ROOT, 'node_modules', name), link)
+    const from = existsSync(join(ROOT, 'node_modules', name)) ? ROOT : join(ROOT, 'test/runtimes')
+    symlinkSync(join(from, 'node_modules', name), link)
   }
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
-})
+  // The first run on a machine installs the frameworks.
+}, 180_000)
 
 afterAll(() => rmSync(project, { recursive: true }))
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CofferError, invalidOption } from '../../src/problems/error.ts'
+import { refuse } from '../../src/problems/refusal.ts'
+import { granted, refusedError } from '../../src/problems/refused.ts'
 
 describe('CofferError', () => {
   it('is an error with a code and a cause', () => {
@@ -11,7 +13,16 @@ describe('CofferError', () => {
       code: 'store-failed',
       message: 'could not write',
       cause,
+      status: 500,
     })
+  })
+
+  it('of a refusal has its detail and the status of its reason', () => {
+    const refusal = refuse('vault-sealed', 'The vault is sealed.')
+    const error = refusedError(refusal)
+    expect(error).toMatchObject({ code: 'refused', message: refusal.detail, refusal, status: 409 })
+    expect(() => granted(refusal)).toThrow(error)
+    expect(granted('a value')).toBe('a value')
   })
 })
 

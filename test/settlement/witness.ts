@@ -1,6 +1,7 @@
-import { sha256 } from '@noble/hashes/sha2'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { idempotencyOf } from '../../src/gate/idempotency.ts'
 import type { Next } from '../../src/gate/next.ts'
+import type { HookEvent } from '../../src/hooks/events.ts'
 import { utf8 } from '../../src/lib/bytes.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import { toHex } from '../../src/lib/hex.ts'
@@ -8,6 +9,7 @@ import type { Payment } from '../../src/payments/payment.ts'
 import { CofferError } from '../../src/problems/error.ts'
 import { keys } from '../../src/stores/keys.ts'
 import type { Store } from '../../src/stores/store.ts'
+import { createAudience } from './audience.ts'
 import { faultsOf, readBook } from './book.ts'
 import type { Chain } from './scripted-chain.ts'
 import { proofOf } from './scripted-protocol.ts'
@@ -25,6 +27,8 @@ interface Run {
 export interface Witness {
   /** What payers were answered, in order: `ann-1 200`. */
   readonly answers: readonly string[]
+  /** A hook was told. */
+  readonly told: (event: HookEvent) => void
   /** A handler may run. */
   began(caller: Caller, asking: Asking, next: Next): Promise<Run>
   ended(run: Run): void
@@ -47,6 +51,7 @@ export function createWitness(store: Store, chain: Chain, clock: Clock): Witness
   const answers: string[] = []
   let runs: readonly Run[] = []
   const delivered = new Set<string>()
+  const audience = createAudience()
   /** Payments whose records the store may have failed to write. */
   const excused = new Set<string>()
 
@@ -74,6 +79,7 @@ export function createWitness(store: Store, chain: Chain, clock: Clock): Witness
 
   return {
     answers,
+    told: audience.told,
     async began(caller, { path }, { grant }) {
       const { paymentId: id, redeemed } = grant.payment
       const payment = await paymentOf(id)
@@ -136,7 +142,7 @@ export function createWitness(store: Store, chain: Chain, clock: Clock): Witness
     },
     async check() {
       const book = await readBook(store)
-      const all = [...faults, ...faultsOf(book, chain, clock())]
+      const all = [...faults, ...faultsOf(book, chain, clock()), ...audience.faultsOf(book)]
       if (all.length > 0) throw new Error(all.join('\n'))
     },
   }

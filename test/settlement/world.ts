@@ -89,6 +89,7 @@ export function createWorld(openStore: (clock: Clock) => Store): World {
       results: { ttl: RESULT_MS / 1000 },
       maxUnsettled: String(MAX_UNSETTLED),
       challengeLimit: false,
+      hooks: { '*': witness.told },
       clock,
       random,
     })

@@ -8,6 +8,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { sqlite } from '../../src/stores/sqlite.ts'
 import { prefixRange } from '../../src/stores/store.ts'
 import { storeContract } from '../../src/testing/store-contract.ts'
+import { proveProcesses } from './processes.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'coffer-sqlite-'))
 const children: ChildProcess[] = []
@@ -153,31 +154,7 @@ describe('an error of SQLite', () => {
 })
 
 describe('processes on one file', () => {
-  it('eight that open a new file at once all get it', async () => {
-    for (let round = 0; round < 3; round++) {
-      expect(await runAtOnce(8, 'open', newFile())).toEqual(Array(8).fill('opened'))
-    }
-  })
-
-  for (const count of [2, 4]) {
-    it(`${count} that claim the same 200 keys: each key has one winner`, async () => {
-      const file = newFile()
-      const won = (await runAtOnce(count, 'claim', file)) as string[][]
-      expect(won.flat()).toHaveLength(200)
-      expect(new Set(won.flat())).toHaveLength(200)
-      const store = sqlite(file)
-      expect(await store.list(prefixRange('claim/'), { limit: 1000 })).toHaveLength(200)
-      await store.close()
-    })
-
-    it(`${count} that count on one key: no step is lost`, async () => {
-      const file = newFile()
-      await runAtOnce(count, 'count', file)
-      const store = sqlite(file)
-      expect((await store.get('count'))?.value).toEqual({ n: count * 100 })
-      await store.close()
-    })
-  }
+  proveProcesses({ engine: 'sqlite', newAddress: newFile, open: (file) => sqlite(file) })
 
   it('one that another keeps waiting for less than the time-out opens and commits', async () => {
     const file = newFile()
@@ -186,35 +163,12 @@ describe('processes on one file', () => {
       async () => store.commit([{ key: 'a', value: {} }]),
       async () => sqlite(file).close(),
     ]) {
-      const child = await start('lock', file)
-      child.send('go')
+      const child = fork(join(import.meta.dirname, 'sqlite-lock.ts'), [file], { execArgv: [] })
+      children.push(child)
       await once(child, 'message')
       await expect(use()).resolves.not.toBeNull()
     }
     await store.close()
-  })
-
-  it('one that is killed while it commits leaves whole commits, and every one that it was told of', async () => {
-    const file = newFile()
-    let told = -1
-    for (let round = 0; round < 6; round++) {
-      const child = await start('write', file)
-      const enough = told + 1 + Math.floor(Math.random() * 40)
-      child.on('message', (n: number) => {
-        told = n
-        if (n >= enough) child.kill('SIGKILL')
-      })
-      child.send('go')
-      await once(child, 'exit')
-
-      const store = sqlite(file)
-      const last = Number((await store.get('last'))?.value['n'])
-      expect(last).toBeGreaterThanOrEqual(told)
-      for (let n = 0; n <= last + 1; n++) {
-        expect(await store.list(prefixRange(`group/${n}/`))).toHaveLength(n <= last ? 10 : 0)
-      }
-      await store.close()
-    }
   })
 })
 
@@ -222,28 +176,4 @@ function execute(file: string, sql: string): void {
   const db = new DatabaseSync(file)
   db.exec(sql)
   db.close()
-}
-
-/** Starts a worker that waits for 'go'. */
-async function start(task: string, file: string): Promise<ChildProcess> {
-  const child = fork(join(import.meta.dirname, 'sqlite-worker.ts'), [task, file], { execArgv: [] })
-  children.push(child)
-  await once(child, 'message')
-  return child
-}
-
-/** Runs a task in several processes that begin together; the file may not exist yet. */
-async function runAtOnce(count: number, task: string, file: string): Promise<unknown[]> {
-  const workers = await Promise.all(Array.from({ length: count }, () => start(task, file)))
-  return Promise.all(
-    workers.map(async (worker) => {
-      const answer = once(worker, 'message')
-      const crash = once(worker, 'exit').then(([code]) =>
-        Promise.reject(new Error(`worker ended with ${code}`)),
-      )
-      worker.send('go')
-      const [message] = await Promise.race([answer, crash])
-      return message.result
-    }),
-  )
 }

@@ -159,7 +159,7 @@ describe('a cursor', () => {
     ]) {
       const options = { after }
       expect(await world.vaults.core.events.list(vault.id, options)).toMatchObject({ reason: 'bad-request' })
-      expect(await world.vaults.core.readEvents(vault.id, options)).toMatchObject({ reason: 'bad-request' })
+      expect(await world.vaults.core.readers.open(vault.id, after)).toMatchObject({ reason: 'bad-request' })
       await expect(vault.events(options).next()).rejects.toMatchObject(refusedWith('bad-request'))
     }
   })

@@ -1,5 +1,6 @@
 import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import { memoryBlobs } from '../../src/blobs/memory.ts'
+import { SILENT } from '../../src/hooks/notifier.ts'
 import { utf8 } from '../../src/lib/bytes.ts'
 import { systemRandom } from '../../src/lib/id.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
@@ -64,6 +65,7 @@ export function createWorld(options: WorldOptions = {}): World {
       return [{ key: `announced/${announced.length}/${crypto.randomUUID()}`, value: { type, ...facts } }]
     },
     describePayment: options.describePayment ?? (async () => null),
+    notifier: SILENT,
     tombstoneMs: options.tombstoneMs ?? 30 * DAY,
   })
   const worker = createWorker({
@@ -72,6 +74,7 @@ export function createWorld(options: WorldOptions = {}): World {
     random: systemRandom,
     handlers: vaults.handlers,
     leaseMs: 120_000,
+    notifier: SILENT,
     onError(error) {
       throw error
     },

@@ -1,3 +1,4 @@
+import { SILENT } from '../../src/hooks/notifier.ts'
 import { utf8 } from '../../src/lib/bytes.ts'
 import { systemRandom } from '../../src/lib/id.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
@@ -69,6 +70,7 @@ export function createSeller(
     clock,
     random,
     secrets: secrets.map((secret) => utf8(secret)),
+    notifier: SILENT,
   })
   const onError = (error: unknown): never => {
     throw error
@@ -79,6 +81,7 @@ export function createSeller(
     random,
     handlers: bound.handlers,
     leaseMs: LEASE_MS,
+    notifier: SILENT,
     onError,
   })
   return {

@@ -1,7 +1,5 @@
-import { hmac } from '@noble/hashes/hmac'
-import { sha256 } from '@noble/hashes/sha2'
-import { encodeBase64url } from '../../lib/base64.ts'
-import { constantTimeEqual, utf8 } from '../../lib/bytes.ts'
+import { constantTimeEqual } from '../../lib/bytes.ts'
+import { createMac } from '../../lib/mac.ts'
 import type { ChallengeParams } from './challenge.ts'
 
 /** Makes and recognizes the ids of challenges, so that no challenge needs to be stored. */
@@ -12,25 +10,19 @@ export interface ChallengeSigner {
   verify(params: ChallengeParams): boolean
 }
 
-/** Prepares the HMAC state of every secret once; a challenge then costs a few microseconds. */
+/** Prepares every secret once; a challenge then costs a few microseconds. */
 export function createChallengeSigner(secrets: readonly Uint8Array[]): ChallengeSigner {
-  const keys = secrets.map((secret) => hmac.create(sha256, secret))
-  const idUnder = (key: (typeof keys)[number], params: Omit<ChallengeParams, 'id'>): string =>
-    encodeBase64url(
-      key
-        .clone()
-        .update(utf8(bindingInput(params)))
-        .digest(),
-    )
+  const macs = secrets.map(createMac)
   return {
     sign(params) {
-      const [first] = keys
+      const [first] = macs
       if (first === undefined) throw new TypeError('there is no secret to sign challenges with')
-      return idUnder(first, params)
+      return first(bindingInput(params))
     },
     verify(params) {
+      const input = bindingInput(params)
       let valid = false
-      for (const key of keys) valid = constantTimeEqual(params.id, idUnder(key, params)) || valid
+      for (const mac of macs) valid = constantTimeEqual(params.id, mac(input)) || valid
       return valid
     },
   }

@@ -1,11 +1,11 @@
-import { formatAuthItem, isAuthSyntaxError, parseAuthItems } from '../../lib/auth-params.ts'
+import { type AuthItem, formatAuthItem, isAuthSyntaxError, parseAuthItems } from '../../lib/auth-params.ts'
 import { encodeBase64url } from '../../lib/base64.ts'
 import type { Random } from '../../lib/id.ts'
 import type { Payment } from '../../payments/payment.ts'
 import type { Challenge, Charge } from '../protocol.ts'
 import type { ChallengeSigner } from './challenge-signer.ts'
-import { encodeEnvelope } from './envelope.ts'
-import { PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
+import { encodeEnvelope, encodeRequest } from './envelope.ts'
+import { AUTHORIZATION, PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
 import { descriptionOf, type Method } from './method.ts'
 
 /** Parameters of one challenge (draft-httpauth-payment-00 section 5.1), each as it stands on the wire. */
@@ -53,13 +53,14 @@ export function createChallenge(
 ): Challenge {
   const { description } = descriptionOf(charge)
   const opaque = encodeEnvelope({ nonce: encodeBase64url(random(16)), route: charge.route })
+  const expires = new Date(charge.expiresAt).toISOString()
   const headers = methods.map((method) => {
     const params = {
       realm: charge.realm,
       method: method.name,
       intent: CHARGE_INTENT,
-      request: encodeEnvelope(method.request(charge)),
-      expires: new Date(charge.expiresAt).toISOString(),
+      request: encodeRequest(method.request(charge)),
+      expires,
       // The request carries the text too, and can carry every script.
       ...(description !== undefined && PRINTABLE_ASCII.test(description) && { description }),
       ...(charge.digest !== null && { digest: charge.digest }),
@@ -84,28 +85,29 @@ export function challengeOf(payment: Payment): string {
 
 /** Formats a challenge for `WWW-Authenticate`. */
 export function formatChallenge(params: ChallengeParams): string {
-  const present = NAMES.flatMap((name): (readonly [string, string])[] => {
-    const value = params[name]
-    return value === undefined ? [] : [[name, value]]
-  })
-  return formatAuthItem(PAYMENT_SCHEME, present)
+  return formatAuthItem(
+    PAYMENT_SCHEME,
+    NAMES.map((name) => [name, params[name]]),
+  )
 }
 
 /**
  * Parses the Payment challenges of a `WWW-Authenticate` field; those of other schemes are passed over, and so are
- * unknown parameters. `null` when the field, or a Payment challenge in it, is malformed.
+ * unknown parameters. `null` when the field is malformed; `null` in the place of a challenge that lacks a parameter, or
+ * that wants its credential in a field of its own (a later draft): such a one spoils no other.
  */
-export function parseChallenges(field: string): readonly ChallengeParams[] | null {
+export function parseChallenges(field: string): readonly (ChallengeParams | null)[] | null {
   const items = parseAuthItems(field)
   if (isAuthSyntaxError(items)) return null
-  const challenges: ChallengeParams[] = []
-  for (const { scheme, params } of items) {
-    if (scheme.toLowerCase() !== PAYMENT_SCHEME.toLowerCase()) continue
-    const [id, realm, method, intent, request, expires, description, digest, opaque] = NAMES.map((name) =>
-      params.get(name),
-    )
-    if (!id || realm === undefined || !method || !intent || !request) return null
-    challenges.push({ id, realm, method, intent, request, expires, description, digest, opaque })
-  }
-  return challenges
+  return items.filter(({ scheme }) => scheme.toLowerCase() === PAYMENT_SCHEME.toLowerCase()).map(readParams)
+}
+
+function readParams({ params }: AuthItem): ChallengeParams | null {
+  const [id, realm, method, intent, request, expires, description, digest, opaque] = NAMES.map((name) =>
+    params.get(name),
+  )
+  const field = params.get('header') ?? AUTHORIZATION
+  if (!id || realm === undefined || !method || !intent || !request) return null
+  if (field.toLowerCase() !== AUTHORIZATION.toLowerCase()) return null
+  return { id, realm, method, intent, request, expires, description, digest, opaque }
 }

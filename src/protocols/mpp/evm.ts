@@ -1,4 +1,3 @@
-import { keccak_256 } from '@noble/hashes/sha3'
 import * as z from 'zod/mini'
 import { confirmPayment, watchesPayment } from '../../evm/finality.ts'
 import type { EvmNetwork } from '../../evm/network.ts'
@@ -11,8 +10,7 @@ import {
 } from '../../evm/settlement.ts'
 import type { SignedTransfer } from '../../evm/settler.ts'
 import { checkTransfer } from '../../evm/transfer.ts'
-import { utf8 } from '../../lib/bytes.ts'
-import { type Hex, isHex, toHex } from '../../lib/hex.ts'
+import { type Hex, isHex } from '../../lib/hex.ts'
 import { parseAmount, toBaseUnits } from '../../payments/amount.ts'
 import type { Asset } from '../../payments/asset.ts'
 import { chainNumberOf } from '../../payments/chain.ts'
@@ -21,6 +19,7 @@ import { refuseUnknownOptions } from '../../problems/options.ts'
 import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
 import type { Charge } from '../protocol.ts'
 import { malformed } from './credential.ts'
+import { nonceOf } from './evm/nonce.ts'
 import { descriptionOf, type Method, type Presented } from './method.ts'
 import { parseSource } from './source.ts'
 
@@ -145,11 +144,6 @@ function readTransfer(
     })
   }
   return { network, asset, authorization, signature, resource: charge.url }
-}
-
-/** The nonce that binds an authorization to a challenge (draft-evm-charge-00 section 6.3.1). */
-function nonceOf(challengeId: string, realm: string): Hex {
-  return toHex(keccak_256(utf8(challengeId + realm)))
 }
 
 function lower(hex: Hex): Hex {

@@ -16,3 +16,8 @@ export function parseSource(source: string): Source | null {
   const address = parseAddress(account)
   return address === null ? null : { chain: chainIdOf(Number(chain)), address }
 }
+
+/** Formats a payer's DID. */
+export function formatSource({ chain, address }: Source): string {
+  return `did:pkh:${chain}:${address}`
+}

@@ -6,6 +6,7 @@ import type { Asset } from '../../payments/asset.ts'
 import { chainIdOf } from '../../payments/chain.ts'
 import type { Payment } from '../../payments/payment.ts'
 import type { Settlement } from '../../payments/settlement.ts'
+import { PATH_USD, USDC_ON_TEMPO } from '../../payments/stablecoins.ts'
 import { invalidOption } from '../../problems/error.ts'
 import { refuseUnknownOptions } from '../../problems/options.ts'
 import { descriptionOf, type Method } from './method.ts'
@@ -24,12 +25,6 @@ export interface TempoOptions {
 }
 
 const MAIN_NETWORK = 4217
-const USDC: Asset = { address: '0x20c000000000000000000000b9537d11c60e8b50', decimals: 6, symbol: 'USDC.e' }
-const PATH_USD: Asset = {
-  address: '0x20c0000000000000000000000000000000000000',
-  decimals: 6,
-  symbol: 'pathUSD',
-}
 
 /**
  * Paid on Tempo (draft-tempo-charge-00), in a TIP-20 token: by a transaction that we send, by one that the payer has
@@ -42,7 +37,7 @@ export function tempo(options: TempoOptions): Method {
   const { rpc, chainId = MAIN_NETWORK } = options
   if (!Number.isSafeInteger(chainId) || chainId <= 0)
     invalidOption('tempo.chainId', 'a positive integer', chainId)
-  const asset = readCurrency(options.currency ?? (chainId === MAIN_NETWORK ? USDC : PATH_USD))
+  const asset = readCurrency(options.currency ?? (chainId === MAIN_NETWORK ? USDC_ON_TEMPO : PATH_USD))
   const setup: Setup = { chain: chainIdOf(chainId), rpc: createRpc(rpc, chainId), asset }
   return {
     name: 'tempo',

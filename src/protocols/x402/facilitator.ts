@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import type { Settler, SignedTransfer } from '../../evm/settler.ts'
 import { within } from '../../lib/deadline.ts'
-import { type Exchange, getJson, postJson } from '../../lib/exchange.ts'
+import { type Exchange, type Fetch, getJson, postJson } from '../../lib/exchange.ts'
 import { type Hex, isHex } from '../../lib/hex.ts'
 import { type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import { parseAddress } from '../../payments/address.ts'
@@ -21,6 +21,8 @@ export interface FacilitatorOptions {
   readonly auth?: (call: FacilitatorCall) => Fields | Promise<Fields>
   /** How long a settlement may take, milliseconds, 1000 to 600 000; then its outcome is unknown. Default 30 000. */
   readonly timeoutMs?: number
+  /** Carries the calls instead of the runtime's `fetch`: a service binding, or a facilitator in a test. Must heed `signal`. */
+  readonly fetch?: Fetch
 }
 
 /** A {@link Settler} that is a service. */
@@ -77,14 +79,14 @@ type SettleResponse = z.infer<typeof settleResponse>
  * @throws CofferError `invalid-option`.
  */
 export function facilitator(options: FacilitatorOptions): Facilitator {
-  refuseUnknownOptions(options, ['url', 'auth', 'timeoutMs'], 'facilitator')
-  const { auth = () => ({}), timeoutMs = 30_000 } = options
+  refuseUnknownOptions(options, ['url', 'auth', 'timeoutMs', 'fetch'], 'facilitator')
+  const { auth = () => ({}), timeoutMs = 30_000, fetch } = options
   const url = readUrl(options.url)
   if (!(timeoutMs >= 1000 && timeoutMs <= 600_000)) {
     invalidOption('facilitator.timeoutMs', 'milliseconds from 1000 to 600000', timeoutMs)
   }
 
-  const limits = { timeoutMs, maxBytes: MAX_BYTES }
+  const carry = { timeoutMs, maxBytes: MAX_BYTES, fetch }
 
   /** Fields that authenticate a call; `null` when they could not be had. */
   async function authenticate(call: FacilitatorCall): Promise<Fields | null> {
@@ -101,18 +103,16 @@ export function facilitator(options: FacilitatorOptions): Facilitator {
     async verify(transfer) {
       const fields = await authenticate('verify')
       if (fields === null) return unavailable('The authentication of the facilitator call failed.')
-      const exchange = await postJson(`${url}/verify`, requestFor(transfer), fields, limits)
-      return readVerification(exchange, transfer)
+      return readVerification(await postJson(`${url}/verify`, requestFor(transfer), fields, carry), transfer)
     },
     async settle(transfer) {
       const fields = await authenticate('settle')
       if (fields === null) return unsent('The authentication of the facilitator call failed.')
-      const exchange = await postJson(`${url}/settle`, requestFor(transfer), fields, limits)
-      return readExchange(exchange, transfer)
+      return readExchange(await postJson(`${url}/settle`, requestFor(transfer), fields, carry), transfer)
     },
     async supported() {
       const fields = await authenticate('supported')
-      const exchange = fields && (await getJson(`${url}/supported`, fields, limits))
+      const exchange = fields && (await getJson(`${url}/supported`, fields, carry))
       const answer = exchange?.answered
         ? z.safeParse(supportedResponse, parseJsonObject(exchange.text))
         : null
@@ -160,7 +160,7 @@ function readVerification(exchange: Exchange, transfer: SignedTransfer): Refusal
   if (!answer?.success) return unavailable('The facilitator did not say whether the payment is valid.')
   const { isValid, invalidReason, payer } = answer.data
   if (!isValid) {
-    const cause = (invalidReason ?? 'invalid_payment').slice(0, 200)
+    const cause = reasonOf(invalidReason ?? 'invalid_payment')
     return refuse('verification-failed', 'The facilitator refuses the payment.', { cause })
   }
   if (payer == null || parseAddress(payer) === transfer.authorization.from) return null
@@ -185,7 +185,7 @@ function readExchange(exchange: Exchange, transfer: SignedTransfer): Settlement 
 function readResponse(response: SettleResponse, transfer: SignedTransfer): Settlement {
   const transaction: Hex | null = isHex(response.transaction, 32) ? response.transaction : null
   if (!response.success) {
-    const cause = (response.errorReason ?? 'settlement_failed').slice(0, 200)
+    const cause = reasonOf(response.errorReason ?? 'settlement_failed')
     if (IN_DOUBT.test(cause))
       return unknown(transaction, 'The facilitator does not know how the settlement ended.')
     return { outcome: 'failed', cause, detail: 'The facilitator refused the settlement.' }
@@ -194,6 +194,11 @@ function readResponse(response: SettleResponse, transfer: SignedTransfer): Settl
   const wrong = findMismatch(response, transfer)
   if (wrong !== null) return unknown(transaction, `The facilitator settled something else: another ${wrong}.`)
   return { outcome: 'settled', transaction, block: null }
+}
+
+/** A reason that can be shown and logged: without the signature, which talkative facilitators repeat. */
+function reasonOf(text: string): string {
+  return text.replace(/0x[0-9a-f]{65,}/gi, '0x…').slice(0, 200)
 }
 
 /** Which particular of a settlement is not what was asked. All but the network may be left out. */

@@ -1,7 +1,11 @@
+import { parseAddress } from '../../payments/address.ts'
+import { parseAmount } from '../../payments/amount.ts'
 import type { Payment } from '../../payments/payment.ts'
+import type { ReceivedReceipt } from '../payer.ts'
 import type { HeaderField } from '../protocol.ts'
-import { encodeEnvelope } from './envelope.ts'
+import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import { PAYMENT_RESPONSE, X_PAYMENT_RESPONSE } from './headers.ts'
+import { parseNetwork } from './network-name.ts'
 
 /**
  * SettlementResponse (x402 v2 section 5.3) in the field of the version that was paid with. A payment that settles in the
@@ -19,4 +23,20 @@ export function receiptFields(payment: Payment): readonly HeaderField[] {
     ...(payment.state !== 'settled' && { status: 'pending' }),
   })
   return [[isV1 ? X_PAYMENT_RESPONSE : PAYMENT_RESPONSE, receipt]]
+}
+
+/** Parses the receipt of either version. `null` when it is malformed. */
+export function parseReceipt(field: string): ReceivedReceipt | null {
+  const receipt = decodeEnvelope(field)
+  if (typeof receipt?.['success'] !== 'boolean') return null
+  const { success, transaction, network, payer, amount, errorReason } = receipt
+  return {
+    succeeded: success,
+    transaction: typeof transaction === 'string' && transaction !== '' ? transaction.toLowerCase() : null,
+    network: parseNetwork(network),
+    payer: parseAddress(payer),
+    amount: parseAmount(amount),
+    method: null,
+    cause: typeof errorReason === 'string' ? errorReason : null,
+  }
 }

@@ -25,6 +25,12 @@ function fieldOf(charge = createCharge()): string {
   return headers.get('www-authenticate') ?? ''
 }
 
+/** All challenges of a field, of which none is malformed. */
+function challengesIn(field: string): readonly ChallengeParams[] {
+  const challenges = parseChallenges(field) ?? []
+  return challenges.map((each) => each ?? expect.fail('a challenge is malformed'))
+}
+
 describe('a challenge of ours', () => {
   test('is read by mppx, which computes the same id', () => {
     const secretKey = new TextDecoder().decode(SECRET)
@@ -47,14 +53,14 @@ describe('a challenge of ours', () => {
 
   test('is read back as it was written', () => {
     const { headers } = createChallenge(methods, createCharge(), signer, systemRandom)
-    const challenges = parseChallenges(headers.map(([, value]) => value).join(', ')) ?? []
+    const challenges = challengesIn(headers.map(([, value]) => value).join(', '))
     expect(challenges.map(formatChallenge)).toEqual(headers.map(([, value]) => value))
     expect(challenges.every(signer.verify)).toBe(true)
   })
 
   test('has an id of its own, even within one instant', () => {
     const charge = createCharge()
-    const ids = Array.from({ length: 200 }, () => parseChallenges(fieldOf(charge)) ?? []).flat()
+    const ids = Array.from({ length: 200 }, () => challengesIn(fieldOf(charge))).flat()
     expect(new Set(ids.map(({ id }) => id)).size).toBe(400)
   })
 
@@ -96,7 +102,7 @@ describe('a challenge of mppx', () => {
 
   test('is read, and its id recognized', () => {
     const field = `Bearer realm="x, y", ${Challenge.serialize(challenge)}, Payment id="2", realm="r", method="m", intent="i", request="e30"`
-    const parsed = parseChallenges(field) ?? []
+    const parsed = challengesIn(field)
     expect(parsed).toHaveLength(2)
     expect(parsed[0] && signer.verify(parsed[0])).toBe(true)
     expect(parsed[0]?.description).toBe('a "report", perhaps')
@@ -105,7 +111,15 @@ describe('a challenge of mppx', () => {
 
   test.each(['id', 'realm', 'method', 'intent', 'request'])('is malformed without %s', (name) => {
     const field = Challenge.serialize(challenge).replace(new RegExp(`(?<=[ ,])${name}="[^"]*",? ?`), '')
-    expect(parseChallenges(field)).toBeNull()
+    expect(parseChallenges(field)).toEqual([null])
+  })
+
+  test('that is malformed spoils no other, and neither does one that wants a field of its own', () => {
+    const rest = 'realm="r", method="m", intent="i", request="e30"'
+    const field = `Payment realm="r", ${Challenge.serialize(challenge)}, Payment id="2", ${rest}, header="X-Pay"`
+    const [first, second, third] = parseChallenges(field) ?? []
+    expect([first, second?.id, third]).toEqual([null, challenge.id, null])
+    expect(parseChallenges(`Payment id="2", ${rest}, header="authorization"`)?.[0]?.id).toBe('2')
   })
 })
 

@@ -1,4 +1,4 @@
-import { keccak_256 } from '@noble/hashes/sha3'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import { utf8 } from '../../../lib/bytes.ts'
 import { type Hex, toHex } from '../../../lib/hex.ts'
 
@@ -17,6 +17,11 @@ export function isBoundMemo(memo: Hex, realm: string, challengeId: string): bool
     text.startsWith(TAG + fingerprint(realm, 10)) &&
     text.endsWith(fingerprint(challengeId, 7))
   )
+}
+
+/** The memo that binds a transfer to a challenge, of a client without a name. */
+export function boundMemo(realm: string, challengeId: string): Hex {
+  return `${TAG}${fingerprint(realm, 10)}${'00'.repeat(10)}${fingerprint(challengeId, 7)}`
 }
 
 function fingerprint(text: string, bytes: number): string {

@@ -1,4 +1,4 @@
-import { keccak_256 } from '@noble/hashes/sha3'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import { word } from '../../../evm/abi.ts'
 import { type Rpc, RpcError } from '../../../evm/rpc.ts'
 import { recoverSigner } from '../../../evm/signature.ts'

@@ -1,4 +1,4 @@
-import { keccak_256 } from '@noble/hashes/sha3'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import { fromHex, type Hex, toHex } from '../../../lib/hex.ts'
 import { type JsonObject, parseJsonObject } from '../../../lib/json.ts'
 import { type Address, parseAddress } from '../../../payments/address.ts'

@@ -1,0 +1,55 @@
+import { invalidOption } from '../problems/error.ts'
+import type { Engine } from './engine.ts'
+import type { Outgoing } from './outgoing.ts'
+import { discard, peekJson } from './peek.ts'
+import type { UsableSession } from './sessions.ts'
+
+/** How many sessions are tried for one request. */
+const MAX_SESSIONS = 3
+
+/**
+ * Sends a request in a session that covers it, if there is one. A 402 comes back when no session does: it has the offers
+ * that any other would have.
+ *
+ * @throws CofferError `invalid-option` for the id of a session that there is not.
+ */
+export async function fetchWithSession(
+  outgoing: Outgoing,
+  session: string | false | undefined,
+  engine: Engine,
+): Promise<Response> {
+  const found = session === false ? [] : await engine.sessions.find(outgoing.url, session)
+  if (session !== false && session !== undefined && found.length === 0) {
+    invalidOption('session', 'the id of a session of this client')
+  }
+  let last: Response | null = null
+  for (const each of found.slice(0, MAX_SESSIONS)) {
+    const answer = await tryIn(each, outgoing, engine)
+    if (answer === null) continue
+    if (answer.status !== 402) return answer
+    if (last !== null) discard(last)
+    last = answer
+  }
+  return last ?? outgoing.send()
+}
+
+/** The answer in a session; `null` when it cannot be had so. */
+async function tryIn(session: UsableSession, outgoing: Outgoing, engine: Engine): Promise<Response | null> {
+  const fields = await session.fields(engine.signer)
+  if (fields === null) return null
+  const answer = await outgoing.sendWith(fields)
+  // What shows a session is for this server only: a redirect is followed without it.
+  if (answer.status === 0 || (answer.status >= 300 && answer.status < 400)) {
+    discard(answer)
+    return null
+  }
+  if (answer.status !== 402) return answer
+  const detail = String((await peekJson(answer))?.['detail'])
+  const signed = detail.includes('X-Session-Token') ? await session.signedFields(engine.signer) : null
+  if (signed === null) {
+    await session.refused(outgoing.url)
+    return answer
+  }
+  discard(answer)
+  return outgoing.sendWith(signed)
+}

@@ -1,0 +1,249 @@
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import type { Signer } from '../evm/signer.ts'
+import { utf8 } from '../lib/bytes.ts'
+import type { Clock } from '../lib/clock.ts'
+import { toHex } from '../lib/hex.ts'
+import type { Random } from '../lib/id.ts'
+import type { JsonObject } from '../lib/json.ts'
+import { formatAmount } from '../payments/amount.ts'
+import { invalidOption } from '../problems/error.ts'
+import { refuseUnknownOptions } from '../problems/options.ts'
+import type { HeaderField } from '../protocols/protocol.ts'
+import { scan } from '../stores/scan.ts'
+import { prefixRange, type Store } from '../stores/store.ts'
+import type { Attempt } from './attempt.ts'
+import { clientKeys } from './keys.ts'
+
+/** How a client uses the sessions that servers open for payments. */
+export interface SessionOptions {
+  /** Field that names a session. Default `X-PRUDRA-SESSION-ID`. */
+  readonly header?: string
+  /**
+   * Where a session is tried: at the path that opened it (`exact`), in the same folder and below (`prefix`), or at the
+   * whole origin. Where the server does not take it, the request is paid. Default `prefix`.
+   */
+  readonly scope?: 'exact' | 'prefix' | 'origin'
+  /**
+   * Whether a payment that opened no session is shown by a token that the wallet signs, once per payment, for servers that
+   * know those. Default true, for wallets that sign texts; false where every signature is asked of a person.
+   */
+  readonly tokens?: boolean
+}
+
+/** A session as programs and people may see it: not what it is used with. */
+export interface SessionInfo {
+  /** `cses_…`: this client's own name for it. */
+  readonly id: string
+  /** Where it was opened. */
+  readonly url: string
+  readonly scope: 'exact' | 'prefix' | 'origin'
+  /** Who opened it: the server, or this client by a token that the server may or may not take. */
+  readonly kind: 'server' | 'token'
+  readonly openedAt: number
+  /** Attempt that paid for it. */
+  readonly attempt: string
+}
+
+type TokenFields = readonly HeaderField[] | null
+
+/** A session, as the store keeps it. */
+export interface SessionRecord extends SessionInfo {
+  /** What the server calls it: whoever has that can use it. */
+  readonly secret: string | null
+  readonly paymentTxHash: string | null
+  readonly paymentAmount: string
+}
+
+/** A session that covers a request. */
+export interface UsableSession {
+  readonly id: string
+  /** The fields that show it; `null` when it takes a signature, and the wallet gives none. */
+  fields(signer: () => Promise<Signer>): Promise<readonly HeaderField[] | null>
+  /** The same, with a signature by the wallet that paid, for servers that want both; `null` when there is none. */
+  signedFields(signer: () => Promise<Signer>): Promise<readonly HeaderField[] | null>
+  /** The server does not take it for a URL. */
+  refused(url: URL): Promise<void>
+}
+
+/** The sessions of a client. */
+export interface Sessions {
+  /** The sessions that cover a URL, the likeliest first; or the one with an id. */
+  find(url: URL, id?: string): Promise<readonly UsableSession[]>
+  /** Keeps the session that an answer opened, or what it takes to make a token; `null` when there is neither. */
+  keep(attempt: Attempt, answer: Response): Promise<SessionInfo | null>
+  list(): Promise<readonly SessionInfo[]>
+  /** What the server calls a session, and where it is; `null` when there is none, or the server has no name for it. */
+  secretOf(id: string): Promise<{ readonly secret: string; readonly url: string } | null>
+  /** `false` when there is none. */
+  forget(id: string): Promise<boolean>
+}
+
+/** What {@link createSessions} stands on. */
+export interface SessionsOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  /** `null` for a client that uses none. */
+  readonly options: SessionOptions | null
+}
+
+/** No server keeps one for longer. */
+const KEPT_MS = 30 * 86_400_000
+
+/** How long a server that does not take tokens is shown none. */
+const REFUSED_MS = 86_400_000
+
+const SECRET = /^[\x21-\x2b\x2d-\x7e]{8,512}$/
+
+/** Opens the sessions in a store. */
+export function createSessions({ store, clock, random, options }: SessionsOptions): Sessions {
+  const { header = 'X-PRUDRA-SESSION-ID', scope = 'prefix', tokens = true } = readSessionOptions(options)
+  /** By session: a wallet is asked once. */
+  const signed = new Map<string, Promise<TokenFields>>()
+  /** Sessions and paths for which servers have refused them. */
+  const refusals = new Set<string>()
+
+  async function all(prefix: string): Promise<SessionRecord[]> {
+    const records: SessionRecord[] = []
+    for await (const { value } of scan(store, prefixRange(prefix))) {
+      if (typeof value['id'] === 'string') records.push(value as unknown as SessionRecord)
+    }
+    return records
+  }
+
+  async function remove({ url }: SessionRecord): Promise<void> {
+    await store.commit([{ key: keyOf(new URL(url)), value: null }])
+  }
+
+  async function named(id: string): Promise<SessionRecord | undefined> {
+    return (await all(clientKeys.sessions)).find((session) => session.id === id)
+  }
+
+  /** The fields that show a session by a token, which is signed once; `null` when the wallet signs no texts, or refuses. */
+  async function tokenFields(session: SessionRecord, signerOf: () => Promise<Signer>): Promise<TokenFields> {
+    if (session.paymentTxHash === null || !tokens) return null
+    const { signSession } = await import('./session-token.ts')
+    const known = signed.get(session.id) ?? signerOf().then((signer) => signSession(session, signer))
+    signed.set(session.id, known)
+    return known.catch(() => null)
+  }
+
+  function usable(session: SessionRecord): UsableSession {
+    const { id, secret } = session
+    const named: readonly HeaderField[] = secret === null ? [] : [[header, secret]]
+    const signedFields: UsableSession['signedFields'] = async (signer) => {
+      const token = await tokenFields(session, signer)
+      return token && [...named, ...token]
+    }
+    return {
+      id,
+      fields: async (signer) => (secret === null ? signedFields(signer) : named),
+      signedFields,
+      async refused(url) {
+        refusals.add(`${id} ${url.pathname}`)
+        if (secret !== null) return
+        const opened = new URL(session.url)
+        const expiresAt = clock() + REFUSED_MS
+        await store.commit([
+          { key: keyOf(opened), value: null },
+          { key: refusalKey(opened), value: {}, expiresAt },
+        ])
+      },
+    }
+  }
+
+  return {
+    async find(url, id) {
+      if (options === null) return []
+      if (id !== undefined) {
+        const session = await named(id)
+        return session === undefined ? [] : [usable(session)]
+      }
+      const here = await all(clientKeys.sessionsOf(hash(url.origin)))
+      return here
+        .filter((session) => covers(session, url) && !refusals.has(`${session.id} ${url.pathname}`))
+        .sort((a, b) => specificity(b, url) - specificity(a, url) || b.openedAt - a.openedAt)
+        .map(usable)
+    },
+
+    async keep(attempt, answer) {
+      if (options === null) return null
+      const url = new URL(attempt.request.url)
+      const offered = answer.headers.get(header)
+      const secret = offered !== null && SECRET.test(offered) ? offered : null
+      const isToken = secret === null && tokens && attempt.transaction !== null
+      if (secret === null && (!isToken || (await store.get(refusalKey(url))) !== null)) return null
+      const { units, decimals } = attempt.payment
+      const record: SessionRecord = {
+        id: `cses_${toHex(random(12)).slice(2)}`,
+        url: url.href,
+        scope,
+        kind: secret === null ? 'token' : 'server',
+        openedAt: clock(),
+        attempt: attempt.id,
+        secret,
+        paymentTxHash: attempt.transaction,
+        paymentAmount: formatAmount(BigInt(units), decimals),
+      }
+      const value = record as unknown as JsonObject
+      await store.commit([{ key: keyOf(url), value, expiresAt: clock() + KEPT_MS }])
+      return sessionInfo(record)
+    },
+
+    async list() {
+      return (await all(clientKeys.sessions)).map(sessionInfo)
+    },
+
+    async secretOf(id) {
+      const { secret = null, url = '' } = (await named(id)) ?? {}
+      return secret === null ? null : { secret, url }
+    },
+
+    async forget(id) {
+      const session = await named(id)
+      if (session !== undefined) await remove(session)
+      return session !== undefined
+    },
+  }
+}
+
+function sessionInfo({ id, url, scope, kind, openedAt, attempt }: SessionRecord): SessionInfo {
+  return { id, url, scope, kind, openedAt, attempt }
+}
+
+/** @throws CofferError `invalid-option`. */
+function readSessionOptions(options: SessionOptions | null): SessionOptions {
+  if (options === null) return {}
+  refuseUnknownOptions(options, ['header', 'scope', 'tokens'], 'sessions')
+  const { header = 'x', scope = 'prefix' } = options
+  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(header)) invalidOption('sessions.header', 'a field name', header)
+  if (!['exact', 'prefix', 'origin'].includes(scope)) {
+    invalidOption('sessions.scope', "'exact', 'prefix' or 'origin'", scope)
+  }
+  return options
+}
+
+function covers({ url, scope }: SessionRecord, { pathname }: URL): boolean {
+  const opened = new URL(url).pathname
+  if (scope === 'origin' || opened === pathname) return true
+  return scope === 'prefix' && pathname.startsWith(folderOf(opened))
+}
+
+/** The session of this very path first, then the one of the nearest folder. */
+function specificity({ url }: SessionRecord, { pathname }: URL): number {
+  const opened = new URL(url).pathname
+  return opened === pathname ? Number.MAX_SAFE_INTEGER : folderOf(opened).length
+}
+
+/** Up to the last slash. */
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1)
+
+/** One session for each path: a later one takes the place of the one before. */
+function keyOf({ origin, pathname }: URL): string {
+  return clientKeys.session(hash(origin), hash(pathname))
+}
+
+/** That an origin takes no tokens. */
+const refusalKey = ({ origin }: URL): string => clientKeys.session(hash(origin), 'no-tokens')
+
+const hash = (text: string): string => toHex(keccak_256(utf8(text))).slice(2)
