@@ -18,6 +18,7 @@ export default defineConfig({
     'blobs-fs': 'src/blobs-fs.ts',
     'blobs-s3': 'src/blobs-s3.ts',
     client: 'src/client.ts',
+    'client-node': 'src/client-node.ts',
     'manifest-verify': 'src/manifest-verify.ts',
     testing: 'src/testing.ts',
     opentelemetry: 'src/opentelemetry.ts',

@@ -5,7 +5,15 @@ import { describe, expect, it } from 'vitest'
 import { isFile, loadedWith, ROOT, textOf } from './imports.ts'
 
 /** Entries that are for Node and what is compatible with it; all others run wherever there is `fetch`. */
-const NODE_ONLY = new Set(['./sqlite', './blobs-fs', './express', './next', './webhooks', './package.json'])
+const NODE_ONLY = new Set([
+  './sqlite',
+  './blobs-fs',
+  './client-node',
+  './express',
+  './next',
+  './webhooks',
+  './package.json',
+])
 
 /** Packages that may be loaded before anything is called. */
 const LIGHT = ['@noble/curves', '@noble/hashes', '@opentelemetry/api', 'aws4fetch', 'zod']
