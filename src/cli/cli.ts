@@ -1,6 +1,8 @@
+import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { type Command, EXIT, type Terminal, UsageError } from './command.ts'
 import { commands } from './commands.ts'
+import { nearest } from './nearest.ts'
 
 /**
  * Runs the command line.
@@ -14,9 +16,14 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     terminal.out(overview())
     return name === undefined ? EXIT.usage : EXIT.ok
   }
+  if (name === 'version' || name === '--version' || name === '-V') {
+    terminal.out(`${version()}\n`)
+    return EXIT.ok
+  }
   const command = commands.find((each) => each.name === name)
   if (command === undefined) {
-    terminal.err(`coffer: there is no command ${name}. Try: coffer help\n`)
+    const names = commands.map((each) => each.name)
+    terminal.err(`coffer: there is no command ${name}.${suggest(name, names)} Try: coffer help\n`)
     return EXIT.usage
   }
   try {
@@ -42,8 +49,22 @@ function parse({ options }: Command, args: readonly string[]) {
       allowPositionals: true,
     })
   } catch (error) {
-    throw new UsageError(messageOf(error))
+    const [, typed] = /^Unknown option '(-[^']*)'/.exec(messageOf(error)) ?? []
+    if (typed === undefined) throw new UsageError(messageOf(error))
+    const names = Object.keys(options).map((each) => `--${each}`)
+    throw new UsageError(`there is no option ${typed}.${suggest(typed, names)}`)
   }
+}
+
+function suggest(typed: string, names: readonly string[]): string {
+  const meant = nearest(typed, names)
+  return meant === null ? '' : ` Did you mean ${meant}?`
+}
+
+/** By its own name, which it has in the sources as when it is installed. */
+function version(): string {
+  const { version: text } = createRequire(import.meta.url)('coffer/package.json') as { version: string }
+  return text
 }
 
 /** What went wrong, with what caused it: a stack helps nobody here. */
@@ -60,6 +81,7 @@ function overview(): string {
   return `Charges agents per request, and pays for them.
 
 usage: coffer <command> [options]
+       coffer --version
 
 ${lines.join('\n')}
 

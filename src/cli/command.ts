@@ -35,6 +35,12 @@ export interface Terminal {
   out(text: string): void
   /** Standard error: progress, and what went wrong. */
   err(text: string): void
+  /** Standard output, as bytes. Resolves when there is room for more. */
+  write(bytes: Uint8Array): Promise<void>
+  /** Standard input, to its end. */
+  input(): AsyncIterable<Uint8Array>
+  /** Asks a person for a secret, which is not shown while it is typed. `null` when there is nobody to ask. */
+  askSecret(question: string): Promise<string | null>
   readonly env: Readonly<Record<string, string | undefined>>
   /** Whether a person is watching, so that progress may be shown. */
   readonly isInteractive: boolean

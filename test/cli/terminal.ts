@@ -18,6 +18,11 @@ export async function run(args: readonly string[], env: Record<string, string> =
     err: (text) => {
       err += text
     },
+    write: async (bytes) => {
+      out += Buffer.from(bytes).toString('utf8')
+    },
+    input: async function* () {},
+    askSecret: async () => null,
     env,
     isInteractive: false,
     signal: new AbortController().signal,
