@@ -1,12 +1,8 @@
-import { x402Facilitator } from '@x402/core/facilitator'
 import type { PaymentPayload } from '@x402/core/types'
-import { toFacilitatorEvmSigner } from '@x402/evm'
-import { registerExactEvmScheme } from '@x402/evm/exact/facilitator'
 import type { ProtocolFactory } from 'coffer'
-import { createWalletClient, type Hex, http, publicActions, verifyTypedData } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
-import { baseSepolia } from 'viem/chains'
+import { type Hex, verifyTypedData } from 'viem'
 import type { EvmChain } from '../test/chains/evm.ts'
+import { createFacilitator } from '../test/chains/facilitator.ts'
 import { mppEvm, x402V2 } from '../test/clients/official.ts'
 import { createEvmPayer } from '../test/clients/payers.ts'
 import type { Comparison, Contender, Job } from './harness.ts'
@@ -94,20 +90,7 @@ function prepareViem(input: string): Job {
 }
 
 function prepareFacilitator(input: string, chain: EvmChain): Job {
-  const client = createWalletClient({
-    account: privateKeyToAccount(`0x${'1'.repeat(64)}`),
-    chain: baseSepolia,
-    transport: http(chain.url),
-  }).extend(publicActions)
-  // The SDK describes a client of its own shape, which viem's client has once its address is on top.
-  const signer = { ...client, address: client.account.address } as unknown as Parameters<
-    typeof toFacilitatorEvmSigner
-  >[0]
-  const facilitator = new x402Facilitator()
-  registerExactEvmScheme(facilitator, {
-    signer: toFacilitatorEvmSigner(signer),
-    networks: `eip155:${chain.chainId}`,
-  })
+  const facilitator = createFacilitator(chain, `0x${'1'.repeat(64)}`)
   const payload = decode<PaymentPayload>(input)
   return async () => {
     const { isValid, payer } = await facilitator.verify(payload, payload.accepted)

@@ -1,3 +1,5 @@
+import { type Spread, spreadOf } from './spread.ts'
+
 /** One implementation of a job. */
 export interface Contender {
   readonly name: string
@@ -41,13 +43,6 @@ export interface Measurement {
   readonly cpu: Spread
   /** Time that passed, with what others took of the processor and with waiting for a chain. */
   readonly elapsed: Spread
-}
-
-/** How the rounds of a measurement differ. */
-export interface Spread {
-  readonly median: number
-  readonly min: number
-  readonly max: number
 }
 
 /**
@@ -103,10 +98,4 @@ async function run(job: Job, ms: number, batch: number): Promise<Sample> {
   } while (performance.now() - start < ms)
   const { user, system } = process.threadCpuUsage(used)
   return { cpu: (user + system) / times, elapsed: ((performance.now() - start) * 1000) / times }
-}
-
-function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (index: number): number => sorted[index] ?? Number.NaN
-  return { median: at(sorted.length >> 1), min: at(0), max: at(sorted.length - 1) }
 }

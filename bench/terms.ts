@@ -18,3 +18,6 @@ export const SECRET = 'a secret of thirty-two bytes, or more'
 
 /** Nobody listens here, so that nothing in process can secretly be a call. */
 export const NOWHERE = 'http://127.0.0.1:1'
+
+/** Field that carries session ids. */
+export const SESSION = 'x-prudra-session-id'

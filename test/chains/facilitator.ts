@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { x402Facilitator } from '@x402/core/facilitator'
 import { toFacilitatorEvmSigner } from '@x402/evm'
 import { registerExactEvmScheme } from '@x402/evm/exact/facilitator'
-import { createWalletClient, http, nonceManager, publicActions } from 'viem'
+import { createWalletClient, type Hex, http, nonceManager, publicActions } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { baseSepolia } from 'viem/chains'
 import type { Account, EvmChain } from './evm.ts'
@@ -16,12 +16,15 @@ export interface LocalFacilitator {
   stop(): Promise<void>
 }
 
-/** Starts a facilitator on a free port. It pays for gas from the account. */
-export async function startFacilitator(chain: EvmChain, account: Account): Promise<LocalFacilitator> {
+/** The x402 SDK's facilitator, in process. It pays for gas from the key's account. */
+export function createFacilitator(
+  { url, chainId }: Pick<EvmChain, 'url' | 'chainId'>,
+  key: Hex,
+): x402Facilitator {
   const client = createWalletClient({
-    account: privateKeyToAccount(account.privateKey, { nonceManager }),
+    account: privateKeyToAccount(key, { nonceManager }),
     chain: baseSepolia,
-    transport: http(chain.url),
+    transport: http(url),
     pollingInterval: 50,
   }).extend(publicActions)
   const facilitator = new x402Facilitator()
@@ -31,9 +34,17 @@ export async function startFacilitator(chain: EvmChain, account: Account): Promi
   >[0]
   registerExactEvmScheme(facilitator, {
     signer: toFacilitatorEvmSigner(signer),
-    networks: `eip155:${chain.chainId}`,
+    networks: `eip155:${chainId}`,
   })
+  return facilitator
+}
 
+/** Starts a facilitator on a free port. It pays for gas from the account. */
+export async function startFacilitator(
+  chain: Pick<EvmChain, 'url' | 'chainId'>,
+  account: Pick<Account, 'privateKey'>,
+): Promise<LocalFacilitator> {
+  const facilitator = createFacilitator(chain, account.privateKey)
   const calls: string[] = []
   const server = createServer(async (request, response) => {
     const path = request.url ?? '/'
