@@ -29,6 +29,8 @@ export interface Coffer {
   fetch(request: Request): Promise<Response>
   /** Checks the options of a route now, so that mistakes show at start and not at the first request. */
   check(route: RouteOptions): void
+  /** Field that carries session ids, for adapters to protocols that have no fields. */
+  readonly sessionHeader: string
   /** Vaults, for code that has no request; `null` when the configuration has none. */
   readonly vaults: VaultShelf | null
   /** Look-up and end of sessions, by their id. */
@@ -80,6 +82,7 @@ export function createCoffer(options: CofferOptions): Coffer {
       decide(request, { settings, route: routeOf(options), caller })) as Coffer['handle'],
     fetch: openApi(options, settings, payments),
     check: (options) => void routeOf(options),
+    sessionHeader: settings.sessionHeader,
     vaults: settings.vaults,
     sessions: { get: settings.sessions.get, revoke: settings.sessions.revoke },
     payments,
