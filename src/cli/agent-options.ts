@@ -43,6 +43,7 @@ export const agentOptions = {
     type: 'string',
     help: 'seconds that a payment is sent again whose outcome is not known, default 60',
   },
+  'session-header': { type: 'string', help: 'field that names a session, default X-PRUDRA-SESSION-ID' },
   ...walletOptions,
   agent: fileOptions.agent,
 } as const satisfies Record<string, CommandOption>
@@ -71,8 +72,10 @@ export async function openAgent(
   const options = payOptions(call)
   const wallet = await openWallet(call)
   const store = openJournal(call)
+  const header = call.values['session-header']
   const pay = payFetch({
     ...options,
+    ...(typeof header === 'string' && { sessions: { header } }),
     ...more,
     wallet: wallet.signer,
     store,

@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
 import { migrate } from './migrate.ts'
+import { pay } from './pay.ts'
 
 /** All commands, in the order in which they are listed. */
-export const commands: readonly Command[] = [migrate, doctor]
+export const commands: readonly Command[] = [pay, migrate, doctor]
