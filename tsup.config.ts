@@ -28,6 +28,7 @@ export default defineConfig({
     'adapters/hono': 'adapters/hono.ts',
     'adapters/bun': 'adapters/bun.ts',
     'adapters/deno': 'adapters/deno.ts',
+    'adapters/mcp-tools': 'adapters/mcp-tools.ts',
   },
   format: 'esm',
   target: 'es2023',

@@ -22,6 +22,16 @@ export function parseJsonObject(text: string): JsonObject | null {
   }
 }
 
+/** What others have parsed, under the rules of {@link parseJsonObject}; `null` when it breaks one. */
+export function toJsonObject(value: unknown): JsonObject | null {
+  try {
+    return parseJsonObject(JSON.stringify(value) ?? '')
+  } catch {
+    // Nested so deep that it cannot even be written.
+    return null
+  }
+}
+
 /** Whether a parsed JSON value is an object. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

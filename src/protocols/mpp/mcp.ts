@@ -1,0 +1,80 @@
+import { isJsonObject, type JsonObject, toJsonObject } from '../../lib/json.ts'
+import { parseChallenges } from './challenge.ts'
+import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
+import { AUTHORIZATION, PAYMENT_RECEIPT, PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
+
+// The MCP transport of MPP (draft-payment-transport-mcp-00): what stands in header fields over HTTP stands in `_meta`, in results
+// and in errors here, and the `request` of a challenge is an object.
+
+/** Key of the credential, in the `_meta` of a call. */
+const CREDENTIAL = 'org.paymentauth/credential'
+/** Key of the receipt, in the `_meta` of a result. */
+const RECEIPT = 'org.paymentauth/receipt'
+/** Where mppx looks for the data of error -32042 in a result, beside the error itself. */
+const PAYMENT_REQUIRED = 'org.paymentauth/payment-required'
+
+/** The HTTP field that the credential of a call stands for; `null` when it has none. */
+export function credentialField(
+  meta: Readonly<Record<string, unknown>>,
+): readonly [name: string, value: string] | null {
+  const credential = meta[CREDENTIAL] ?? null
+  if (credential === null) return null
+  const object = toJsonObject(credential)
+  return [AUTHORIZATION, `${PAYMENT_SCHEME} ${object === null ? '' : encodeEnvelope(withText(object))}`]
+}
+
+/** The credential with the `request` as HTTP has it, which is what its id was made of. */
+function withText(credential: JsonObject): JsonObject {
+  const { challenge } = credential
+  if (!isJsonObject(challenge) || !isJsonObject(challenge['request'])) return credential
+  return { ...credential, challenge: { ...challenge, request: encodeEnvelope(challenge['request']) } }
+}
+
+/** Id of the challenge that a call answers, for its receipt; `null` when it answers none. */
+export function challengeIdOf(meta: Readonly<Record<string, unknown>>): string | null {
+  const { challenge } = toJsonObject(meta[CREDENTIAL]) ?? {}
+  const id = isJsonObject(challenge) ? challenge['id'] : null
+  return typeof id === 'string' ? id : null
+}
+
+/** What an unpaid call is told: the `data` of the error. */
+export interface PaymentRequired {
+  readonly data: JsonObject
+  /** The same, for the `_meta` of a result. */
+  readonly meta: JsonObject
+}
+
+/**
+ * Makes it of the 402 that HTTP clients would get; `null` when that has no challenge of MPP.
+ *
+ * @param problem - The body of the 402, without what other protocols have put into it.
+ */
+export function readPaymentRequired(
+  headers: Pick<Headers, 'get'>,
+  problem: JsonObject,
+): PaymentRequired | null {
+  const challenges = parseChallenges(headers.get(WWW_AUTHENTICATE) ?? '') ?? []
+  if (challenges.length === 0) return null
+  const data = {
+    httpStatus: 402,
+    challenges: challenges.flatMap((challenge) => {
+      const request = decodeEnvelope(challenge?.request ?? '')
+      const object = toJsonObject({ ...challenge, request })
+      return request === null || object === null ? [] : [object]
+    }),
+    problem,
+  }
+  return { data, meta: { [PAYMENT_REQUIRED]: data } }
+}
+
+/** Code of the JSON-RPC error for a 402 (section "Error Code Mapping"), by the problem in its body. */
+export function errorCode({ type, code }: JsonObject): -32042 | -32043 | -32602 {
+  if (code === 'payment-required' || code === 'session-not-found') return -32042
+  return String(type).endsWith('/malformed-credential') ? -32602 : -32043
+}
+
+/** The receipt of a paid answer, for the `_meta` of the result. */
+export function receiptMeta(headers: Pick<Headers, 'get'>, challengeId: string | null): JsonObject {
+  const receipt = decodeEnvelope(headers.get(PAYMENT_RECEIPT) ?? '')
+  return receipt === null ? {} : { [RECEIPT]: { ...receipt, challengeId } }
+}

@@ -1,0 +1,75 @@
+import { encodeBase64 } from '../../lib/base64.ts'
+import { canonicalJson, isJsonObject, type Json, type JsonObject, toJsonObject } from '../../lib/json.ts'
+import { decodeEnvelope } from './envelope.ts'
+import {
+  PAYMENT_REQUIRED,
+  PAYMENT_RESPONSE,
+  PAYMENT_SIGNATURE,
+  X_PAYMENT,
+  X_PAYMENT_RESPONSE,
+} from './headers.ts'
+
+// The MCP transport of x402 (specs/transports-v2/mcp.md, specs/transports-v1/mcp.md): what stands in header fields over HTTP
+// stands in `_meta` and in results here, as JSON.
+
+/** Key of the payment, in the `_meta` of a call. */
+const PAYMENT = 'x402/payment'
+/** Key of the receipt, in the `_meta` of a result. */
+const RECEIPT = 'x402/payment-response'
+/** Where the clients of Cloudflare's agents SDK look for offers, in the `_meta` of a result. */
+const ERROR = 'x402/error'
+
+/** The HTTP field that the payment of a call stands for; `null` when it has none. */
+export function credentialField(
+  meta: Readonly<Record<string, unknown>>,
+): readonly [name: string, value: string] | null {
+  const payment = meta[PAYMENT] ?? null
+  if (payment === null) return null
+  // Clients of Cloudflare's send the text of the field.
+  const text = typeof payment === 'string' ? payment : encode(payment)
+  const field = /^[\x21-\x7e]*$/.test(text) ? text : ''
+  return [decodeEnvelope(field)?.['x402Version'] === 2 ? PAYMENT_SIGNATURE : X_PAYMENT, field]
+}
+
+/** In canonical form, so that the same payment is the same text whichever way it is written. Nothing, when it is no object. */
+function encode(payment: unknown): string {
+  const object = toJsonObject(payment)
+  return object === null ? '' : encodeBase64(canonicalJson(object))
+}
+
+/** What an unpaid call is told, in the words of each version. */
+export interface PaymentRequired {
+  readonly v2: JsonObject
+  readonly v1: JsonObject
+  /** Both, for the `_meta` of a result: a client of either version pays the first offer that it knows. */
+  readonly meta: JsonObject
+}
+
+/** Makes it of the 402 that HTTP clients would get; `null` when that offers nothing of x402. */
+export function readPaymentRequired(
+  headers: Pick<Headers, 'get'>,
+  body: JsonObject,
+  resource: string,
+): PaymentRequired | null {
+  const required = decodeEnvelope(headers.get(PAYMENT_REQUIRED) ?? '')
+  if (required === null) return null
+  const { x402Version, error, accepts } = body
+  const v2 = { ...required, resource: { ...objectOf(required['resource']), url: resource } }
+  const v1 = {
+    x402Version: x402Version ?? 1,
+    error: error ?? '',
+    accepts: listOf(accepts).map((offer) => ({ ...objectOf(offer), resource })),
+  }
+  const both = [...listOf(required['accepts']), ...v1.accepts]
+  return { v2, v1, meta: { [ERROR]: { ...v2, accepts: both } } }
+}
+
+const objectOf = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {})
+const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : [])
+
+/** The receipt of a paid answer, for the `_meta` of the result. */
+export function receiptMeta(headers: Pick<Headers, 'get'>): JsonObject {
+  const field = headers.get(PAYMENT_RESPONSE) ?? headers.get(X_PAYMENT_RESPONSE)
+  const receipt = field === null ? null : decodeEnvelope(field)
+  return receipt === null ? {} : { [RECEIPT]: receipt }
+}
