@@ -86,6 +86,7 @@ export function paidTool<
 ): (args: Args, context?: Context) => Promise<Result | RefusedCall> {
   const { name, price, bindArguments = true, outputSchema, toError = null, address, ...others } = options
   checkName(name)
+  if ('bindBody' in others) invalid('bindBody', 'nothing: bindArguments is what tools have')
   const { sessionHeader } = coffer
   const argsOf = new WeakMap<Request, Args>()
   const route: RouteOptions<WithVault, WithSession> = {
@@ -131,8 +132,12 @@ export function paidTool<
 function checkName(name: string): void {
   // The path of a URL cannot end in the last two.
   const isName = typeof name === 'string' && name.isWellFormed() && /^.{1,128}$/s.test(name)
-  if (isName && name !== '.' && name !== '..') return
-  throw new CofferError('invalid-option', 'name: expected the name of the tool, of 1 to 128 characters')
+  if (!isName || name === '.' || name === '..')
+    invalid('name', 'the name of the tool, of 1 to 128 characters')
+}
+
+function invalid(option: string, expected: string): never {
+  throw new CofferError('invalid-option', `${option}: expected ${expected}`)
 }
 
 async function checkOutput({ isError, structuredContent }: ToolResult, schema: OutputSchema): Promise<void> {

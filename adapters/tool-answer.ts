@@ -66,7 +66,9 @@ export async function readAnswer<Result>(
 }
 
 function refuse(headers: Headers, body: JsonObject, options: ReadOptions): RefusedCall {
-  const { x402Version: _version, error: _error, accepts: _accepts, ...problem } = body
+  const { x402Version: _version, error: _error, accepts: _accepts, ...own } = body
+  // What the gate says of this one is about fields.
+  const problem = own['code'] === 'payment-required' ? { ...own, detail: 'This tool is paid for.' } : own
   const forX402 = x402.readPaymentRequired(headers, body, options.resource)
   const forMpp = mpp.readPaymentRequired(headers, problem)
   if (forX402 === null && forMpp === null) {

@@ -51,7 +51,7 @@ export function createToolCall({ name, args, context, sessionHeader }: ToolCallO
   for (const field of [x402.credentialField(_meta), mpp.credentialField(_meta)]) if (field) set(...field)
   set(sessionHeader, _meta[SESSION])
   set('x-session-token', _meta[SESSION_TOKEN])
-  set('idempotency-key', _meta[IDEMPOTENCY_KEY])
+  set('idempotency-key', quoted(_meta[IDEMPOTENCY_KEY]))
   set('x-forwarded-for', forwardedFor(context))
   const url = new URL(
     `/tool/${encodeURIComponent(name)}`,
@@ -71,6 +71,11 @@ export function createToolCall({ name, args, context, sessionHeader }: ToolCallO
 /** What a client wrote, where a field can carry it. Nothing else is right where these stand, and nothing is refused there. */
 function printable(value: unknown): string {
   return typeof value === 'string' && /^[\x20-\x7e]*$/.test(value) ? value : ''
+}
+
+/** As RFC 8941 section 3.3.3 writes texts. */
+function quoted(value: unknown): unknown {
+  return typeof value === 'string' ? `"${value.replace(/["\\]/g, '\\$&')}"` : value
 }
 
 function forwardedFor({ http, requestInfo }: ToolContext): string | null {
