@@ -3,6 +3,7 @@ import type { Address } from '../payments/address.ts'
 import type { ChainId } from '../payments/chain.ts'
 import type { ProtocolName } from '../payments/payment.ts'
 import type { Evidence } from '../protocols/payer.ts'
+import type { SessionTerms } from './session-terms.ts'
 
 /**
  * What became of an attempt to pay.
@@ -31,6 +32,8 @@ export interface Attempt {
   /** `Idempotency-Key` of the request: the same for as long as the attempt lasts. */
   readonly key: string
   readonly payment: AttemptPayment
+  /** Terms of the session that it is made for; `null` when it is made for an answer. */
+  readonly session: SessionTerms | null
   /** The field that pays; `null` until it is signed. Whoever has it may collect the answer. */
   readonly credential: { readonly name: string; readonly value: string } | null
   /** What the chain is asked by; `null` until it is signed. */

@@ -12,7 +12,7 @@ import { clientKeys } from './keys.ts'
 import { type Cost, costOf, excess } from './limit.ts'
 
 /** What an attempt is before it is in the journal. */
-export type NewAttempt = Pick<Attempt, 'request' | 'key' | 'payment'>
+export type NewAttempt = Pick<Attempt, 'request' | 'key' | 'payment' | 'session'>
 
 /** Why a payment would go beyond the budget. */
 export interface OverBudget {

@@ -22,6 +22,6 @@ export const clientKeys = {
   sessionsOf: (hash: string): string => `client/session/${hash}/`,
   /** What the keys of all paid sessions begin with. */
   sessions: 'client/session/',
-  /** A paid session, by where it was opened: the hash of the path. */
-  session: (hash: string, path: string): string => clientKeys.sessionsOf(hash) + path,
+  /** A paid session, by where it was opened: the hash of the path; or by its id, when it was opened for a time. */
+  session: (hash: string, name: string): string => clientKeys.sessionsOf(hash) + name,
 } as const

@@ -4,11 +4,12 @@ import type { AttemptInfo } from './attempt.ts'
 import { deliver } from './deliver.ts'
 import { createEngine, type Engine, type PayFetchOptions } from './engine.ts'
 import { withLease } from './lease.ts'
-import { type Limit, type LimitOption, readLimit } from './limit.ts'
+import { type LimitOption, readLimit } from './limit.ts'
 import { createOutgoing, type Outgoing } from './outgoing.ts'
 import { discard, peekJson } from './peek.ts'
-import { purchase, sign } from './purchase.ts'
+import { type Order, purchase, sign } from './purchase.ts'
 import { fetchWithSession } from './session-fetch.ts'
+import { readSessionTerms, type SessionTerms } from './session-terms.ts'
 import type { SessionInfo } from './sessions.ts'
 
 /** What a call may say besides what `fetch` knows. */
@@ -17,8 +18,11 @@ export interface PayInit extends RequestInit {
   readonly pay?: boolean
   /** Most that this request may cost, beside the budget. */
   readonly max?: LimitOption
-  /** Id of the session to use; `false` for none. Default: one that covers the URL. */
-  readonly session?: string | false
+  /**
+   * Id of the session to use; `false` for none; terms to open one with this request's payment, whatever covers the URL.
+   * Default: one that covers it.
+   */
+  readonly session?: string | false | SessionTerms
 }
 
 /**
@@ -74,6 +78,7 @@ export function payFetch(options: PayFetchOptions): PayFetch {
   const fetch = async (input: RequestInfo | URL, init: PayInit = {}): Promise<Response> => {
     const { pay = true, max, session, ...plain } = init
     const limit = max === undefined ? null : readLimit(max, 'max', engine.policy.assets)
+    const terms = typeof session === 'object' ? readSessionTerms(session) : null
     const outgoing = await createOutgoing(input, plain, engine)
     // Who brings a payment along wants no other.
     if (isPaid(outgoing)) return outgoing.send()
@@ -81,8 +86,9 @@ export function payFetch(options: PayFetchOptions): PayFetch {
       const redeemed = await redeemEarlier(outgoing, engine)
       if (redeemed !== null) return redeemed
     }
-    const answer = await fetchWithSession(outgoing, session, engine)
-    return answer.status === 402 && pay ? payFor(answer, outgoing, limit, engine) : answer
+    const answer = await fetchWithSession(outgoing, typeof session === 'object' ? false : session, engine)
+    const order = { outgoing, max: limit, session: terms }
+    return answer.status === 402 && pay ? payFor(answer, order, engine) : answer
   }
 
   return Object.assign(fetch, {
@@ -111,13 +117,13 @@ async function redeemEarlier(outgoing: Outgoing, engine: Engine): Promise<Respon
 /** Pays what a 402 asks, once, and fetches the answer. The 402 itself, when it asks in words that nobody here knows. */
 async function payFor(
   answer: Response,
-  outgoing: Outgoing,
-  max: Limit | null,
+  order: Pick<Order, 'outgoing' | 'max' | 'session'>,
   engine: Engine,
 ): Promise<Response> {
+  const { outgoing } = order
   const url = answer.redirected ? new URL(answer.url) : outgoing.url
   const unpaid: Unpaid = { headers: answer.headers, body: await peekJson(answer) }
-  const bought = await purchase({ outgoing, url, unpaid, max }, engine).catch((error: unknown) => {
+  const bought = await purchase({ ...order, url, unpaid }, engine).catch((error: unknown) => {
     discard(answer)
     throw error
   })

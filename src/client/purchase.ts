@@ -12,6 +12,7 @@ import { offerInfo } from './offer-info.ts'
 import { checkOrigin } from './origin.ts'
 import type { Outgoing } from './outgoing.ts'
 import { type OfferRefusal, type PaymentError, refused } from './payment-error.ts'
+import type { SessionTerms } from './session-terms.ts'
 
 /** What is bought. */
 export interface Order {
@@ -21,6 +22,8 @@ export interface Order {
   readonly unpaid: Unpaid
   /** Most that it may cost; `null` when only the budget says. */
   readonly max: Limit | null
+  /** Terms of the session that it is for; `null` when it is for the answer. */
+  readonly session: SessionTerms | null
 }
 
 /** Longest body that is written into the journal. */
@@ -69,7 +72,7 @@ function refuse(url: URL, refusals: readonly OfferRefusal[], engine: Engine): Pa
 async function reserve(
   { offer, asset, cost }: Candidate,
   payer: string,
-  { outgoing, url }: Order,
+  { outgoing, url, session }: Order,
   engine: Engine,
 ): Promise<Attempt | OfferRefusal> {
   const info = offerInfo(offer, asset)
@@ -93,6 +96,7 @@ async function reserve(
       recipient: offer.recipient,
       description: offer.description?.slice(0, 500) ?? null,
     },
+    session,
   }
   const reserved = await engine.journal.reserve(draft, cost, url.host)
   if ('state' in reserved) {

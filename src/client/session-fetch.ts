@@ -27,6 +27,8 @@ export async function fetchWithSession(
     const answer = await tryIn(each, outgoing, engine)
     if (answer === null) continue
     if (answer.status !== 402) return answer
+    // Who names a session knows where to use it.
+    if (session === undefined) await each.refused(outgoing.url)
     if (last !== null) discard(last)
     last = answer
   }
@@ -46,10 +48,7 @@ async function tryIn(session: UsableSession, outgoing: Outgoing, engine: Engine)
   if (answer.status !== 402) return answer
   const detail = String((await peekJson(answer))?.['detail'])
   const signed = detail.includes('X-Session-Token') ? await session.signedFields(engine.signer) : null
-  if (signed === null) {
-    await session.refused(outgoing.url)
-    return answer
-  }
+  if (signed === null) return answer
   discard(answer)
   return outgoing.sendWith(signed)
 }

@@ -4,8 +4,10 @@ import { canonicalJson } from '../lib/json.ts'
 import type { HeaderField } from '../protocols/protocol.ts'
 import type { SessionRecord } from './sessions.ts'
 
-/** What a token says of its own end; the server decides. */
+/** What a token says of its own end, when it was not opened for a time; the server decides. */
 const TOKEN_MS = 3_600_000
+
+const seconds = (instant: number): number => Math.floor(instant / 1000)
 
 /**
  * Signs a session token, and writes the fields by which servers know it: base64url of JSON with sorted keys, a point, and an
@@ -15,7 +17,7 @@ const TOKEN_MS = 3_600_000
  * @throws CofferError `signing-failed`.
  */
 export async function signSession(
-  { id, url, scope, openedAt, paymentTxHash, paymentAmount }: SessionRecord,
+  { id, url, scope, openedAt, expiresAt, payment }: SessionRecord,
   signer: Signer,
 ): Promise<readonly HeaderField[] | null> {
   if (signer.signMessage === undefined) return null
@@ -25,10 +27,10 @@ export async function signSession(
     walletAddress: signer.address,
     endpoint: url,
     scope: scope === 'exact' ? 'exact' : 'prefix',
-    createdAt: openedAt,
-    expiresAt: openedAt + TOKEN_MS,
-    paymentTxHash,
-    paymentAmount,
+    createdAt: seconds(openedAt),
+    expiresAt: seconds(expiresAt ?? openedAt + TOKEN_MS),
+    paymentTxHash: payment.transaction,
+    paymentAmount: payment.amount,
   })
   const signature = await attempt(async () => signer.signMessage?.({ message }))
   const token = `${encodeBase64url(message)}.${signature}`

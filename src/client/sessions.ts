@@ -5,10 +5,11 @@ import type { Clock } from '../lib/clock.ts'
 import { toHex } from '../lib/hex.ts'
 import type { Random } from '../lib/id.ts'
 import type { JsonObject } from '../lib/json.ts'
-import { formatAmount } from '../payments/amount.ts'
+import type { HeaderField } from '../protocols/protocol.ts'
+import type { Address } from '../payments/address.ts'
+import type { ChainId } from '../payments/chain.ts'
 import { invalidOption } from '../problems/error.ts'
 import { refuseUnknownOptions } from '../problems/options.ts'
-import type { HeaderField } from '../protocols/protocol.ts'
 import { scan } from '../stores/scan.ts'
 import { prefixRange, type Store } from '../stores/store.ts'
 import type { Attempt } from './attempt.ts'
@@ -40,8 +41,24 @@ export interface SessionInfo {
   /** Who opened it: the server, or this client by a token that the server may or may not take. */
   readonly kind: 'server' | 'token'
   readonly openedAt: number
+  /** Until when it is used; `null` for as long as the server takes it. */
+  readonly expiresAt: number | null
+  /** What it was opened for, when that was said. */
+  readonly label: string | null
   /** Attempt that paid for it. */
   readonly attempt: string
+  readonly payment: SessionPayment
+}
+
+/** What a session cost. */
+export interface SessionPayment {
+  /** Whole tokens. */
+  readonly amount: string
+  readonly symbol: string
+  readonly network: ChainId
+  readonly recipient: Address
+  /** Hash; `null` when the server did not say. */
+  readonly transaction: string | null
 }
 
 type TokenFields = readonly HeaderField[] | null
@@ -50,8 +67,6 @@ type TokenFields = readonly HeaderField[] | null
 export interface SessionRecord extends SessionInfo {
   /** What the server calls it: whoever has that can use it. */
   readonly secret: string | null
-  readonly paymentTxHash: string | null
-  readonly paymentAmount: string
 }
 
 /** A session that covers a request. */
@@ -111,17 +126,13 @@ export function createSessions({ store, clock, random, options }: SessionsOption
     return records
   }
 
-  async function remove({ url }: SessionRecord): Promise<void> {
-    await store.commit([{ key: keyOf(new URL(url)), value: null }])
-  }
-
   async function named(id: string): Promise<SessionRecord | undefined> {
     return (await all(clientKeys.sessions)).find((session) => session.id === id)
   }
 
   /** The fields that show a session by a token, which is signed once; `null` when the wallet signs no texts, or refuses. */
   async function tokenFields(session: SessionRecord, signerOf: () => Promise<Signer>): Promise<TokenFields> {
-    if (session.paymentTxHash === null || !tokens) return null
+    if (session.payment.transaction === null || !tokens) return null
     const { signSession } = await import('./session-token.ts')
     const known = signed.get(session.id) ?? signerOf().then((signer) => signSession(session, signer))
     signed.set(session.id, known)
@@ -145,48 +156,59 @@ export function createSessions({ store, clock, random, options }: SessionsOption
         const opened = new URL(session.url)
         const expiresAt = clock() + REFUSED_MS
         await store.commit([
-          { key: keyOf(opened), value: null },
+          { key: keyOf(session), value: null },
           { key: refusalKey(opened), value: {}, expiresAt },
         ])
       },
     }
   }
 
+  const isLive = ({ expiresAt }: SessionRecord): boolean => expiresAt === null || expiresAt > clock()
+
   return {
     async find(url, id) {
       if (options === null) return []
       if (id !== undefined) {
         const session = await named(id)
-        return session === undefined ? [] : [usable(session)]
+        return session === undefined || !isLive(session) ? [] : [usable(session)]
       }
       const here = await all(clientKeys.sessionsOf(hash(url.origin)))
       return here
-        .filter((session) => covers(session, url) && !refusals.has(`${session.id} ${url.pathname}`))
+        .filter(
+          (session) =>
+            isLive(session) && covers(session, url) && !refusals.has(`${session.id} ${url.pathname}`),
+        )
         .sort((a, b) => specificity(b, url) - specificity(a, url) || b.openedAt - a.openedAt)
         .map(usable)
     },
 
     async keep(attempt, answer) {
       if (options === null) return null
-      const url = new URL(attempt.request.url)
+      const { session: terms, payment, request } = attempt
+      const url = new URL(request.url)
       const offered = answer.headers.get(header)
       const secret = offered !== null && SECRET.test(offered) ? offered : null
       const isToken = secret === null && tokens && attempt.transaction !== null
-      if (secret === null && (!isToken || (await store.get(refusalKey(url))) !== null)) return null
-      const { units, decimals } = attempt.payment
+      // Who pays to open a session wants it tried.
+      const isRefused = async () => terms === null && (await store.get(refusalKey(url))) !== null
+      if (secret === null && (!isToken || (await isRefused()))) return null
+      const { amount, symbol, network, recipient } = payment
+      const openedAt = clock()
+      const expiresAt = terms && openedAt + terms.ttl * 1000
       const record: SessionRecord = {
         id: `cses_${toHex(random(12)).slice(2)}`,
         url: url.href,
-        scope,
+        scope: terms?.scope ?? scope,
         kind: secret === null ? 'token' : 'server',
-        openedAt: clock(),
+        openedAt,
+        expiresAt,
+        label: terms?.label ?? null,
         attempt: attempt.id,
+        payment: { amount, symbol, network, recipient, transaction: attempt.transaction },
         secret,
-        paymentTxHash: attempt.transaction,
-        paymentAmount: formatAmount(BigInt(units), decimals),
       }
       const value = record as unknown as JsonObject
-      await store.commit([{ key: keyOf(url), value, expiresAt: clock() + KEPT_MS }])
+      await store.commit([{ key: keyOf(record), value, expiresAt: openedAt + KEPT_MS }])
       return sessionInfo(record)
     },
 
@@ -201,14 +223,14 @@ export function createSessions({ store, clock, random, options }: SessionsOption
 
     async forget(id) {
       const session = await named(id)
-      if (session !== undefined) await remove(session)
+      if (session !== undefined) await store.commit([{ key: keyOf(session), value: null }])
       return session !== undefined
     },
   }
 }
 
-function sessionInfo({ id, url, scope, kind, openedAt, attempt }: SessionRecord): SessionInfo {
-  return { id, url, scope, kind, openedAt, attempt }
+function sessionInfo({ secret: _, ...info }: SessionRecord): SessionInfo {
+  return info
 }
 
 /** @throws CofferError `invalid-option`. */
@@ -238,9 +260,10 @@ function specificity({ url }: SessionRecord, { pathname }: URL): number {
 /** Up to the last slash. */
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1)
 
-/** One session for each path: a later one takes the place of the one before. */
-function keyOf({ origin, pathname }: URL): string {
-  return clientKeys.session(hash(origin), hash(pathname))
+/** One for each path, where a later one takes the place of the one before; and those that were opened for a time. */
+function keyOf({ url, id, expiresAt }: Pick<SessionRecord, 'url' | 'id' | 'expiresAt'>): string {
+  const { origin, pathname } = new URL(url)
+  return clientKeys.session(hash(origin), expiresAt === null ? hash(pathname) : id)
 }
 
 /** That an origin takes no tokens. */
