@@ -1,27 +1,12 @@
-import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
-import { HTTPFacilitatorClient } from '@x402/core/server'
-import { ExactEvmScheme } from '@x402/evm/exact/server'
-import { paymentMiddleware as honoPayment, x402ResourceServer } from '@x402/hono'
-import express from 'express'
-import { Hono } from 'hono'
-import { Mppx, evm as peerEvm, tempo as peerTempo } from 'mppx/server'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { paymentMiddleware as v1Payment } from 'x402-express'
 import { paymentOf } from '../../src/client/paid-answer.ts'
-import type { Authorization } from '../../src/evm/authorization.ts'
-import { baseSepolia } from '../../src/evm/network.ts'
-import { wallet } from '../../src/evm/wallet.ts'
-import type { Hex } from '../../src/lib/hex.ts'
-import type { Address } from '../../src/payments/address.ts'
-import { listen } from '../adapters/server.ts'
 import { type LocalFacilitator, startFacilitator } from '../chains/facilitator.ts'
 import { type Chains, startChains, stopChains } from '../clients/kinds.ts'
-import { createEvmPayer, createPayer, createTempoPayer, TEN_DOLLARS, tempoClient } from '../clients/payers.ts'
-import { newAddress } from '../end-to-end/shop.ts'
+import { createEvmPayer, createPayer, createTempoPayer, TEN_DOLLARS } from '../clients/payers.ts'
 import { openX402Express } from '../end-to-end/stalls.ts'
-import { at, submit } from '../evm/signing.ts'
+import { at } from '../evm/signing.ts'
 import { errorOf, payFrom } from './agents.ts'
+import { openHono, openMppx, openV1, type PeerServer } from './peer-servers.ts'
 
 let chains: Chains
 let settling: LocalFacilitator
@@ -39,109 +24,17 @@ afterAll(async () => {
   await stopChains(chains)
 })
 
-/** A peer's server that sells `GET /a` for a cent, and says what it sold. */
-interface PeerServer {
-  readonly url: string
-  readonly seller: Address
-  runs(): number
-  close(): Promise<unknown>
-}
-
-/** Its server replaces the global `Request` and `Response` of this process, which is nothing to us. */
-async function openHono(): Promise<PeerServer> {
-  const seller = newAddress()
-  let runs = 0
-  const resources = new x402ResourceServer(new HTTPFacilitatorClient({ url: settling.url }))
-  resources.register('eip155:84532', new ExactEvmScheme())
-  const accepts = { scheme: 'exact', price: '$0.01', network: 'eip155:84532', payTo: seller } as const
-  const app = new Hono()
-  app.use(honoPayment({ 'GET /a': { accepts } }, resources))
-  app.get('/a', (context) => context.json({ run: ++runs }))
-  const server = await new Promise<ReturnType<typeof serve>>((resolve) => {
-    const opened = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(opened))
-  })
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}`,
-    seller,
-    runs: () => runs,
-    close: () => new Promise((resolve) => server.close(resolve)),
-  }
-}
-
-async function openV1(): Promise<PeerServer> {
-  const seller = newAddress()
-  let runs = 0
-  const app = express()
-  const routes = { 'GET /a': { price: '$0.01', network: 'base-sepolia' } } as const
-  app.use(v1Payment(seller, routes, { url: settling.url as `${string}://${string}` }))
-  app.get('/a', (_req, res) => void res.json({ run: ++runs }))
-  return { ...(await listen(app)), seller, runs: () => runs }
-}
-
-/** mppx on Node's own server. */
-async function openMppx(kind: 'tempo' | 'evm'): Promise<PeerServer> {
-  const seller = newAddress()
-  let runs = 0
-  const { usdc, accounts } = chains.evm
-  const client = tempoClient(at(chains.tempo.accounts, 3).privateKey, chains.tempo)
-  const methods = {
-    tempo: () =>
-      peerTempo.charge({
-        currency: chains.tempo.pathUsd.address,
-        recipient: seller,
-        getClient: () => client,
-      }),
-    evm: () =>
-      peerEvm.charge({
-        chainId: 84532,
-        currency: usdc.address,
-        recipient: seller,
-        decimals: 6,
-        authorization: usdc.eip712 ?? { name: '', version: '' },
-        async settle({ payload }) {
-          const { from, to, value, validAfter, validBefore, nonce, signature } = payload
-          const lower = (text: string) => text.toLowerCase() as Hex
-          const authorization: Authorization = {
-            from: lower(from),
-            to: lower(to),
-            value: BigInt(value),
-            validAfter: BigInt(validAfter),
-            validBefore: BigInt(validBefore),
-            nonce: lower(nonce),
-          }
-          const network = baseSepolia({ rpc: chains.evm.url, settle: wallet(at(accounts, 4).privateKey) })
-          const transfer = { network, asset: usdc, authorization, signature: signature as Hex, resource: '' }
-          return { reference: await submit(chains.evm, at(accounts, 4), transfer) }
-        },
-      }),
-  }
-  const mppx = Mppx.create({
-    secretKey: 'a secret of at least thirty-two bytes',
-    realm: 'peer',
-    methods: [methods[kind]()] as never,
-  })
-  const charge = (mppx as unknown as { charge(options: object): Parameters<typeof Mppx.toNodeListener>[0] })
-    .charge
-  const { url, close } = await listen(async (req, res) => {
-    const outcome = await Mppx.toNodeListener(charge({ amount: '0.01' }))(req, res)
-    if (outcome.status === 402) return
-    res.end(JSON.stringify({ run: ++runs }))
-  })
-  return { url, seller, runs: () => runs, close }
-}
-
 describe.each([
   [
     '@x402/express',
     'evm',
     () => openX402Express({ '/a': (_req, res) => void res.json({ run: 1 }) }, { facilitator: settling.url }),
   ],
-  ['@x402/hono', 'evm', openHono],
-  ['x402-express (version 1)', 'evm', openV1],
-  ['mppx evm', 'evm', () => openMppx('evm')],
-  ['mppx tempo, pull', 'tempo', () => openMppx('tempo')],
-  ['mppx tempo, push', 'tempo', () => openMppx('tempo')],
+  ['@x402/hono', 'evm', () => openHono(settling)],
+  ['x402-express (version 1)', 'evm', () => openV1(settling)],
+  ['mppx evm', 'evm', () => openMppx('evm', chains)],
+  ['mppx tempo, pull', 'tempo', () => openMppx('tempo', chains)],
+  ['mppx tempo, push', 'tempo', () => openMppx('tempo', chains)],
 ] as const)('%s', (name, kind, openServer) => {
   it('is paid, once and exactly, as often as it sells', async () => {
     const server: PeerServer = await openServer()
@@ -172,8 +65,8 @@ describe('a payer without money', () => {
       () => openX402Express({ '/a': (_req, res) => void res.json({}) }, { facilitator: settling.url }),
       /simulation_failed/,
     ],
-    ['@x402/hono', openHono, /simulation_failed/],
-    ['x402-express (version 1)', openV1, /simulation_failed/],
+    ['@x402/hono', () => openHono(settling), /simulation_failed/],
+    ['x402-express (version 1)', () => openV1(settling), /simulation_failed/],
   ] as const)('hears why from %s, and signs one credential', async (_name, openServer, why) => {
     const server: PeerServer = await openServer()
     const pay = payFrom(createPayer(), chains, { patienceMs: 0 })
