@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
+  type Answer,
   type Coffer,
   CofferError,
   type CofferOptions,
@@ -12,8 +13,9 @@ import {
   type SessionOptions,
   type Vault,
 } from '../src/index.ts'
-import { restoreBody, sendResponse, toRequest } from './node.ts'
+import { restoreBody, toHead, toRequest } from './node.ts'
 import { concludeWith } from './node-answer.ts'
+import { sendAnswer, sendResponse } from './node-response.ts'
 
 declare global {
   namespace Express {
@@ -82,7 +84,7 @@ export function paid<WithVault extends boolean = false, WithSession extends bool
   return (req: ExpressRequest, res: ServerResponse & { locals?: object }, next: Continue) => {
     decide(req, res)
       .then(async (outcome) => {
-        if (outcome instanceof Response) return sendResponse(outcome, res)
+        if (!('grant' in outcome)) return sendAnswer(outcome, res)
         if (res.destroyed) return outcome.abandon()
         const { payment, wallet, vault, session }: Grant = outcome.grant
         res.locals = Object.assign(res.locals ?? {}, outcome.grant)
@@ -99,16 +101,16 @@ export function paid<WithVault extends boolean = false, WithSession extends bool
   async function decide(
     req: IncomingMessage,
     res: ServerResponse,
-  ): Promise<Response | Next<WithVault, WithSession>> {
-    const request = toRequest(req, res)
-    if (request instanceof Response) return request
+  ): Promise<Answer | Next<WithVault, WithSession>> {
+    const head = toHead(req, res)
+    if ('status' in head) return head
     const { remoteAddress } = req.socket
-    const outcome = await coffer.handle(
-      request,
+    const outcome = await coffer.decide(
+      head,
       options,
       remoteAddress === undefined ? {} : { address: remoteAddress },
     )
-    if ('grant' in outcome) await restoreBody(req, request)
+    if ('grant' in outcome) await restoreBody(req, head)
     return outcome
   }
 }

@@ -1,17 +1,30 @@
 /**
- * The fields of an answer of ours, over those that earlier middleware has set. Lists and cookies add up, other CORS fields
- * are the application's; the rest is ours.
+ * The fields of an answer of ours, over those that earlier middleware has set. Cookies add up; of the rest, what {@link
+ * mergeField} says.
  */
 export function mergeFields(earlier: Headers, ours: Headers): Headers {
   const merged = new Headers(earlier)
   for (const [name, value] of ours) {
-    const own = earlier.get(name)
-    if (own === null) merged.append(name, value)
-    else if (name === 'set-cookie') {
+    if (name === 'set-cookie') {
       if (!merged.getSetCookie().includes(value)) merged.append(name, value)
-    } else if (name === 'vary' || name === 'access-control-expose-headers') {
-      merged.set(name, [...new Set([...own.split(/, */), ...value.split(/, */)])].join(', '))
-    } else if (!name.startsWith('access-control-')) merged.set(name, value)
+      continue
+    }
+    const field = mergeField(name, earlier.get(name), value)
+    if (field !== null) merged.set(name, field)
   }
   return merged
+}
+
+/**
+ * One field of ours, over what earlier middleware has set: lists add up, other CORS fields are the application's, the rest is
+ * ours. `null` when the earlier one stands as it is.
+ *
+ * @param name - In lower case.
+ */
+export function mergeField(name: string, earlier: string | null, ours: string): string | null {
+  if (earlier === null) return ours
+  if (name === 'vary' || name === 'access-control-expose-headers') {
+    return [...new Set([...earlier.split(/, */), ...ours.split(/, */)])].join(', ')
+  }
+  return name.startsWith('access-control-') ? null : ours
 }

@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http'
 import { PassThrough } from 'node:stream'
 import onHeaders from 'on-headers'
 import type { Conclusion, Next } from '../src/index.ts'
-import { fieldsOf, sendResponse, toWebStream } from './node.ts'
+import { toWebStream } from './node.ts'
+import { fieldsOf, headersOf, sendResponse } from './node-response.ts'
 
 /** Told of what fails when there is nobody left to throw it to. */
 type Fail = (error: unknown) => void
@@ -21,7 +22,9 @@ interface Treatment {
  * leaves first, unless it may come back for the answer.
  */
 export function concludeWith(res: ServerResponse, paid: Next, fail: Fail): void {
-  const treatment = paid.isHeldBack ? holdBack(res, paid, fail) : passThrough(res, paid, fail)
+  const { recorded } = paid
+  if (recorded === null) return onHeaders(res, () => void conclude(res, paid))
+  const treatment = paid.isHeldBack ? holdBack(res, paid, fail) : passThrough(res, paid, recorded, fail)
   let isBegun = false
   onHeaders(res, () => {
     if (res.destroyed && !paid.isKept) return
@@ -35,25 +38,32 @@ export function concludeWith(res: ServerResponse, paid: Next, fail: Fail): void 
   })
 }
 
+/** Gives the head of an answer what it lacks. Returns where its body goes too. */
+function conclude(res: ServerResponse, paid: Next): Conclusion['body'] {
+  const { set, body } = paid.conclude(res.statusCode, headersOf(res))
+  for (const [name, value] of set) res.setHeader(name, value)
+  return body
+}
+
 /**
  * Lets the answer through as it is written. Only the head is touched, when it is final, and only the end
  * waits until the outcome is stored: a client that has the whole answer must not be told that its payment is
  * in flight, and a platform that stops the process after the answer must not stop the record.
  */
-function passThrough(res: ServerResponse, paid: Next, fail: Fail): Treatment {
+function passThrough(res: ServerResponse, paid: Next, recorded: Promise<boolean>, fail: Fail): Treatment {
   const { write, end } = res
   let kept: Conclusion['body'] = null
   let recording: Promise<void> | null = null
   let isEnded = false
 
-  res.write = (...args: unknown[]) => {
+  override(res, 'write', (...args) => {
     // What a handler wrongly writes after the end queues up behind it, and fails there as it always does.
     if (isEnded) return onceRecorded(write, args, false)
     if (!res.headersSent) res.writeHead(res.statusCode)
     kept?.write(bytesOf(args))
     return Reflect.apply(write, res, args)
-  }
-  res.end = (...args: unknown[]) => {
+  })
+  override(res, 'end', (...args) => {
     if (!isEnded) {
       if (!res.headersSent) writeHeadOfWhole(res, args)
       kept?.write(bytesOf(args))
@@ -61,7 +71,7 @@ function passThrough(res: ServerResponse, paid: Next, fail: Fail): Treatment {
       isEnded = true
     }
     return onceRecorded(end, args, res)
-  }
+  })
 
   function onceRecorded<Result>(method: typeof write | typeof end, args: unknown[], result: Result): Result {
     if (recording === null) return Reflect.apply(method, res, args)
@@ -71,16 +81,22 @@ function passThrough(res: ServerResponse, paid: Next, fail: Fail): Treatment {
 
   return {
     begin() {
-      const { set, body } = paid.conclude(res.statusCode, fieldsOf(res))
-      for (const [name, value] of set) res.setHeader(name, value)
-      kept = body
-      recording = paid.recorded.then((isOurs) => {
+      kept = conclude(res, paid)
+      recording = recorded.then((isOurs) => {
         recording = null
         if (!isOurs) res.destroy()
       })
     },
     leave: () => kept?.abort(),
   }
+}
+
+/**
+ * Sets a method of one response. By definition and not by assignment: V8 takes an assigned function for a constant of all objects
+ * like it, and with what the function holds every response then outlives its time.
+ */
+function override(res: ServerResponse, name: 'write' | 'end', value: (...args: unknown[]) => unknown): void {
+  Object.defineProperty(res, name, { configurable: true, writable: true, value })
 }
 
 /**

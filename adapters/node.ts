@@ -1,8 +1,7 @@
-/** The one bridge between Node's messages and the Web's. */
+/** The one bridge between Node's messages and the Web's: requests. */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { CofferError } from '../src/index.ts'
-import { mergeFields } from './merge-fields.ts'
+import { type Answer, CofferError, type Fields, type RequestHead } from '../src/index.ts'
 
 /** A Node request as frameworks hand it on. */
 export interface NodeRequest extends IncomingMessage {
@@ -15,115 +14,87 @@ export interface NodeRequest extends IncomingMessage {
 /** A name or an address, and perhaps a port (RFC 9110 section 7.2). Two Host fields joined do not match. */
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?$/i
 
+/** Methods that a `Request` must not have (Fetch section 2.2.1). */
+const FORBIDDEN = /^(?:CONNECT|TRACE|TRACK)$/
+
 /**
- * Reads a Node request as a Web request: absolute URL, every header field, and a signal that aborts when the
- * client goes away before `res` is finished. The body stays unread until somebody reads it; {@link
- * restoreBody} then gives it back to the Node request. A body that a parser has consumed is written anew from
- * what the parser made of it.
+ * Reads the head of a Node request: absolute URL, fields, and a signal that aborts when the client goes away before `res` is
+ * finished. The `Request` is made when somebody asks for it. Its body stays unread until somebody reads it; {@link restoreBody}
+ * then gives it back to the Node request. A body that a parser has consumed is written anew from what the parser made of it.
  *
- * @returns The request, or the 400 for one that has no URL or no form on the Web.
+ * @returns The head, or the 400 for a request that has no URL or no form on the Web.
  */
+export function toHead(req: NodeRequest, res: ServerResponse): RequestHead | Answer {
+  const { method = 'GET' } = req
+  const url = urlOf(req)
+  return url === null || FORBIDDEN.test(method) ? BAD_REQUEST : new NodeRequestHead(method, url, req, res)
+}
+
+/** A class, because an object literal with a getter costs as much as the rest of the way: one is made for every request. */
+class NodeRequestHead implements RequestHead {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Fields
+  readonly #req: NodeRequest
+  readonly #res: ServerResponse
+  #signal: AbortSignal | undefined
+  #request: Request | undefined
+
+  constructor(method: string, url: URL, req: NodeRequest, res: ServerResponse) {
+    this.method = method
+    this.url = url
+    this.headers = { get: (name) => req.headersDistinct[name.toLowerCase()]?.join(', ') ?? null }
+    this.#req = req
+    this.#res = res
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= signalOf(this.#res)
+    return this.#signal
+  }
+
+  toRequest(): Request {
+    this.#request ??= makeRequest(this, this.#req)
+    return this.#request
+  }
+}
+
+/** {@link toHead}, as a whole `Request`; or the 400. */
 export function toRequest(req: NodeRequest, res: ServerResponse): Request | Response {
+  const head = toHead(req, res)
+  if (!('status' in head)) return head.toRequest()
+  const { body, status, fields } = head
+  return new Response(body, { status, headers: Object.fromEntries(fields) })
+}
+
+function makeRequest({ method, url, signal }: RequestHead, req: NodeRequest): Request {
+  const headers = new Headers()
+  for (let at = 0; at < req.rawHeaders.length; at += 2) {
+    headers.append(String(req.rawHeaders[at]), String(req.rawHeaders[at + 1]))
+  }
+  const body = bodyOf(req)
+  return new Request(url, { method, headers, signal, ...(body !== null && { body, duplex: 'half' }) })
+}
+
+function signalOf(res: ServerResponse): AbortSignal {
   const gone = new AbortController()
-  res.once('close', () => {
+  const leave = (): void => {
     if (!res.writableFinished) gone.abort()
-  })
-  try {
-    const headers = new Headers()
-    for (let at = 0; at < req.rawHeaders.length; at += 2) {
-      headers.append(String(req.rawHeaders[at]), String(req.rawHeaders[at + 1]))
-    }
-    const body = bodyOf(req)
-    return new Request(urlOf(req, headers.get('host')), {
-      headers,
-      signal: gone.signal,
-      ...(req.method !== undefined && { method: req.method }),
-      ...(body !== null && { body, duplex: 'half' }),
-    })
-  } catch {
-    return badRequest()
   }
+  if (res.closed) leave()
+  else res.once('close', leave)
+  return gone.signal
 }
 
 /**
- * Puts a body back of which a copy was read through {@link toRequest}, so that parsers and handlers find it in `req`.
+ * Puts a body back of which a copy was read, so that parsers and handlers find it in `req`.
+ *
+ * @param head - What {@link toHead} made of `req`.
  */
-export async function restoreBody(req: IncomingMessage, read: Request): Promise<void> {
+export async function restoreBody(req: IncomingMessage, head: Pick<RequestHead, 'toRequest'>): Promise<void> {
   if (req.readableEnded || !req.readableDidRead) return
-  const bytes = Buffer.from(await read.arrayBuffer())
+  const bytes = Buffer.from(await head.toRequest().arrayBuffer())
   if (bytes.length > 0) req.unshift(bytes)
-}
-
-/**
- * Sends a Web response, as fast as the client takes it. What earlier middleware decided about cookies and
- * CORS stands. Resolves when all is written or the client is gone; rejects when the body fails, which ends the
- * connection. A body that fails with an `AbortError` has given up the client: that ends the connection, too, and is nobody's
- * mistake.
- */
-export function sendResponse(response: Response, res: ServerResponse): Promise<void> {
-  // A body may go on for hours: of its response nothing else is kept.
-  return sendHead(response, res).then((body) => sendRest(body, res))
-}
-
-/** Sends everything but the body; returns the body, unless there is none to send. */
-async function sendHead(
-  response: Response,
-  res: ServerResponse,
-): Promise<ReadableStreamDefaultReader<Uint8Array> | null> {
-  const isEmpty = response.body === null || res.req.method === 'HEAD'
-  if (isEmpty || res.destroyed) await response.body?.cancel()
-  if (res.destroyed) return null
-  if (response.statusText !== '') res.statusMessage = response.statusText
-  const fields = mergeFields(fieldsOf(res), response.headers)
-  for (const name of response.headers.keys()) {
-    res.setHeader(name, name === 'set-cookie' ? fields.getSetCookie() : (fields.get(name) ?? ''))
-  }
-  res.writeHead(response.status)
-  return isEmpty ? null : (response.body?.getReader() ?? null)
-}
-
-async function sendRest(
-  body: ReadableStreamDefaultReader<Uint8Array> | null,
-  res: ServerResponse,
-): Promise<void> {
-  if (body !== null) await sendBody(body, res)
-  if (res.destroyed) return
-  res.end()
-  skipBody(res.req)
-}
-
-/**
- * Lets what is left of a request pass, so that its connection can be used again. Node does so by itself, but for requests
- * that somebody has begun to read.
- */
-function skipBody(req: IncomingMessage): void {
-  if (req.readableEnded) return
-  // Not `resume()`: that does nothing as long as somebody waits for `readable`.
-  req.on('readable', () => req.read())
-  req.read()
-}
-
-/** As `stream.pipeline` would, with fewer listeners: the handler may have taken most of the ten that Node allows. */
-async function sendBody(body: ReadableStreamDefaultReader<Uint8Array>, res: ServerResponse): Promise<void> {
-  let goOn = (): void => {}
-  res.on('drain', () => goOn())
-  res.once('close', () => {
-    goOn()
-    body.cancel().catch(() => {})
-  })
-  // While we wait for the client, nobody reads.
-  body.closed.catch(() => res.destroy())
-  try {
-    for (let next = await body.read(); !next.done; next = await body.read()) {
-      if (res.write(next.value) || res.destroyed) continue
-      await new Promise<void>((resolve) => {
-        goOn = resolve
-      })
-    }
-  } catch (error) {
-    res.destroy()
-    if (!(error instanceof DOMException && error.name === 'AbortError')) throw error
-  }
 }
 
 /** A stream that asks for nothing until it is read, so that a body which nobody reads stays where it is. */
@@ -141,11 +112,15 @@ export function toWebStream(chunks: AsyncIterator<Uint8Array>): ReadableStream<U
 }
 
 /** The text is joined and not resolved, because `new URL('//elsewhere/', base)` is elsewhere. */
-function urlOf(req: NodeRequest, host: string | null): URL {
+function urlOf(req: NodeRequest): URL | null {
   const target = req.originalUrl ?? req.url ?? ''
-  if (/^https?:\/\//i.test(target)) return new URL(target)
-  if (!target.startsWith('/') || host === null || !HOST.test(host)) throw new TypeError('no URL')
-  return new URL(`${'encrypted' in req.socket ? 'https' : 'http'}://${host}${target}`)
+  const isAbsolute = /^https?:\/\//i.test(target)
+  const hosts = req.headersDistinct['host'] ?? []
+  const host = hosts.length === 1 && HOST.test(hosts[0] ?? '') ? hosts[0] : undefined
+  if (!isAbsolute && (!target.startsWith('/') || host === undefined)) return null
+  const origin = isAbsolute ? '' : `${'encrypted' in req.socket ? 'https' : 'http'}://${host}`
+  const url = URL.parse(origin + target)
+  return url === null || url.username !== '' || url.password !== '' ? null : url
 }
 
 function bodyOf(req: NodeRequest): ReadableStream<Uint8Array> | null {
@@ -181,22 +156,17 @@ async function* parsedBody({ body, headers }: NodeRequest): AsyncGenerator<Uint8
     : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
 }
 
-/** The fields that a response has so far. */
-export function fieldsOf(res: ServerResponse): Headers {
-  const headers = new Headers()
-  for (const [name, value] of Object.entries(res.getHeaders())) {
-    for (const each of [value ?? []].flat()) headers.append(name, String(each))
-  }
-  return headers
-}
-
-function badRequest(): Response {
-  const problem = {
+const BAD_REQUEST: Answer = {
+  status: 400,
+  fields: [
+    ['content-type', 'application/problem+json'],
+    ['cache-control', 'no-store'],
+  ],
+  body: JSON.stringify({
     type: 'about:blank',
     title: 'Bad Request',
     status: 400,
     detail: 'The request has no valid URL.',
-  }
-  const headers = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' }
-  return Response.json({ ...problem, code: 'bad-request' }, { status: 400, headers })
+    code: 'bad-request',
+  }),
 }

@@ -13,6 +13,7 @@ export type {
   SessionOptions,
   WalletOptions,
 } from './gate/options.ts'
+export type { RequestHead } from './gate/request-head.ts'
 export type {
   HookEvent,
   HookFacts,
@@ -29,6 +30,7 @@ export type { Logger } from './hooks/logger.ts'
 export type { Clock } from './lib/clock.ts'
 export type { Random } from './lib/id.ts'
 export type { JsonObject } from './lib/json.ts'
+export type { Answer, Fields, HeaderField } from './lib/message.ts'
 export type { Price } from './payments/amount.ts'
 export type { Payment, SettleMode } from './payments/payment.ts'
 export type { PaymentInfo, PaymentStatus } from './payments/payment-info.ts'

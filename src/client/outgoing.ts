@@ -3,8 +3,8 @@ import { encodeBase64 } from '../lib/base64.ts'
 import { readBytes } from '../lib/body.ts'
 import { utf8 } from '../lib/bytes.ts'
 import { toHex } from '../lib/hex.ts'
+import type { HeaderField } from '../lib/message.ts'
 import { invalidOption } from '../problems/error.ts'
-import type { HeaderField } from '../protocols/protocol.ts'
 
 /** A request of the caller's that can be sent as often as it takes. */
 export interface Outgoing {

@@ -1,7 +1,7 @@
 import { attempt, type Signer } from '../evm/signer.ts'
 import { encodeBase64url } from '../lib/base64.ts'
 import { canonicalJson } from '../lib/json.ts'
-import type { HeaderField } from '../protocols/protocol.ts'
+import type { HeaderField } from '../lib/message.ts'
 import type { SessionRecord } from './sessions.ts'
 
 /** What a token says of its own end, when it was not opened for a time; the server decides. */

@@ -1,19 +1,15 @@
-import type { HeaderField } from '../protocols/protocol.ts'
+import type { Fields, HeaderField } from '../lib/message.ts'
 import { crossOriginFields } from './cross-origin.ts'
 import type { Settings } from './settings.ts'
 
 /** What every answer behind the gate gets: CORS, where the handler has not decided itself, and privacy. */
-export function answerFields(
-  request: Headers,
-  answer: Pick<Headers, 'get'>,
-  settings: Settings,
-): readonly HeaderField[] {
+export function answerFields(request: Fields, answer: Fields, settings: Settings): readonly HeaderField[] {
   const shared = crossOriginFields(request, settings).flatMap((field) => keepHandlers(field, answer))
   return [...shared, ['cache-control', privately(answer.get('cache-control'))]]
 }
 
 /** The handler's own CORS decision stands; to lists such as `Vary` is added what they lack. */
-function keepHandlers([name, value]: HeaderField, headers: Pick<Headers, 'get'>): readonly HeaderField[] {
+function keepHandlers([name, value]: HeaderField, headers: Fields): readonly HeaderField[] {
   const own = headers.get(name)
   if (own === null) return [[name, value]]
   if (name === 'access-control-allow-origin') return []

@@ -4,6 +4,7 @@ import { readBytes } from '../lib/body.ts'
 import { utf8 } from '../lib/bytes.ts'
 import { type Refusal, refuse } from '../problems/refusal.ts'
 import type { Charge } from '../protocols/protocol.ts'
+import type { RequestHead } from './request-head.ts'
 import type { Route } from './route.ts'
 import type { Settings } from './settings.ts'
 
@@ -21,20 +22,20 @@ export interface ChargedRequest {
  * Applies a route's options to a request.
  *
  * @param readLimit - Most bytes of body to read, because the route or the client binds the request to it; `null` when
- * nobody does. Either way the handler finds the body unread in `request`.
+ * nobody does. Either way the handler finds the body unread in the request.
  */
 export async function createCharge(
-  request: Request,
+  request: RequestHead,
   route: Route,
   settings: Settings,
   readLimit: number | null,
 ): Promise<ChargedRequest | Refusal> {
-  const read = readLimit === null ? null : await readBody(request, readLimit)
+  const read = readLimit === null ? null : await readBody(request.toRequest(), readLimit)
   if (read !== null && 'kind' in read) return read
   const body = read?.bytes ?? null
-  const { pathname, search, origin, hostname } = new URL(request.url)
+  const { pathname, search, origin, hostname } = request.url
   const target = pathname + search
-  const price = typeof route.price === 'function' ? await route.price(request) : route.price
+  const price = typeof route.price === 'function' ? await route.price(request.toRequest()) : route.price
   const charge: Charge = {
     price,
     recipient: route.wallet.recipient,

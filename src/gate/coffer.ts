@@ -1,3 +1,4 @@
+import { type Answer, toResponse } from '../lib/message.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import { createPaymentLog, type PaymentLog } from '../settlement/payment-log.ts'
 import type { VaultShelf } from '../vaults/vaults.ts'
@@ -6,6 +7,7 @@ import { createDecide } from './decide.ts'
 import { openApi } from './http-api.ts'
 import type { Next } from './next.ts'
 import type { CofferOptions, RouteOptions, SessionOptions } from './options.ts'
+import { type RequestHead, WebRequestHead } from './request-head.ts'
 import { type Route, readRoute } from './route.ts'
 import { readOptions } from './settings.ts'
 
@@ -22,6 +24,15 @@ export interface Coffer {
     route: RouteOptions<WithVault, WithSession>,
     caller?: Caller,
   ): Promise<Response | Next<WithVault, WithSession>>
+  /**
+   * {@link handle} for servers that have no `Request` and write their own answers, such as Node's: on the way of most requests
+   * nobody needs to make one, nor a `Response`.
+   */
+  decide<WithVault extends boolean = false, WithSession extends boolean | SessionOptions = false>(
+    request: RequestHead,
+    route: RouteOptions<WithVault, WithSession>,
+    caller?: Caller,
+  ): Promise<Answer | Next<WithVault, WithSession>>
   /**
    * Answers a request to the HTTP API: sessions, payments and webhooks for operators (`apiKeys`), `/openapi.json` and
    * `/llms.txt` for everybody. Never throws: what goes wrong is a problem, and `onError` is told.
@@ -66,7 +77,7 @@ export interface Caller {
  */
 export function createCoffer(options: CofferOptions): Coffer {
   const settings = readOptions(options)
-  const decide = createDecide(settings)
+  const decideOn = createDecide(settings)
   const payments = createPaymentLog(settings.store, settings.ledger)
   const routes = new WeakMap<RouteOptions, Route>()
 
@@ -76,10 +87,16 @@ export function createCoffer(options: CofferOptions): Coffer {
     return route
   }
 
+  // That the grant holds what the options say is what the gate is for; its parts know routes by their settings only.
+  const decide = (async (request, options, caller = {}) =>
+    decideOn(request, { settings, route: routeOf(options), caller })) as Coffer['decide']
+
   return {
-    // That the grant holds what the options say is what the gate is for; its parts know routes by their settings only.
-    handle: (async (request, options, caller = {}) =>
-      decide(request, { settings, route: routeOf(options), caller })) as Coffer['handle'],
+    async handle(request, options, caller) {
+      const outcome = await decide(new WebRequestHead(request), options, caller)
+      return 'grant' in outcome ? outcome : toResponse(outcome)
+    },
+    decide,
     fetch: openApi(options, settings, payments),
     check: (options) => void routeOf(options),
     sessionHeader: settings.sessionHeader,

@@ -1,4 +1,4 @@
-import type { HeaderField } from '../protocols/protocol.ts'
+import type { Answer, Fields, HeaderField } from '../lib/message.ts'
 import type { Settings } from './settings.ts'
 
 /** Answer fields that a script in a browser must be able to read, besides the session's. */
@@ -21,7 +21,7 @@ const ALLOWED = [
 
 /** CORS fields of an answer to this request. */
 export function crossOriginFields(
-  request: Headers,
+  request: Fields,
   { cors, sessionHeader }: Pick<Settings, 'cors' | 'sessionHeader'>,
 ): readonly HeaderField[] {
   if (cors === false) return []
@@ -33,16 +33,29 @@ export function crossOriginFields(
 }
 
 /** Answers `OPTIONS`, which is free: a CORS preflight learns that it may pay. */
-export function preflight(request: Headers, settings: Pick<Settings, 'cors' | 'sessionHeader'>): Response {
-  const headers = new Headers()
-  for (const [name, value] of crossOriginFields(request, settings)) headers.append(name, value)
-  if (headers.has('access-control-allow-origin')) {
-    const method = request.get('access-control-request-method')
-    const asked = request.get('access-control-request-headers')
-    const allowed = [...ALLOWED, settings.sessionHeader, ...(asked ? [asked] : [])]
-    headers.set('access-control-allow-methods', method ?? 'GET, HEAD, POST, PUT, PATCH, DELETE')
-    headers.set('access-control-allow-headers', allowed.join(', '))
-    headers.set('access-control-max-age', '600')
+export function preflight(request: Fields, settings: Pick<Settings, 'cors' | 'sessionHeader'>): Answer {
+  const shared = crossOriginFields(request, settings)
+  return {
+    status: 204,
+    fields: [...shared, ...(mayAsk(shared) ? permissions(request, settings) : [])],
+    body: null,
   }
-  return new Response(null, { status: 204, headers })
+}
+
+const mayAsk = (fields: readonly HeaderField[]): boolean =>
+  fields.some(([name]) => name === 'access-control-allow-origin')
+
+/** What a script may send: what it asks for, and all that it takes to pay. */
+function permissions(
+  request: Fields,
+  { sessionHeader }: Pick<Settings, 'sessionHeader'>,
+): readonly HeaderField[] {
+  const method = request.get('access-control-request-method')
+  const asked = request.get('access-control-request-headers')
+  const allowed = [...ALLOWED, sessionHeader, ...(asked ? [asked] : [])]
+  return [
+    ['access-control-allow-methods', method ?? 'GET, HEAD, POST, PUT, PATCH, DELETE'],
+    ['access-control-allow-headers', allowed.join(', ')],
+    ['access-control-max-age', '600'],
+  ]
 }

@@ -1,11 +1,13 @@
+import type { Answer } from '../lib/message.ts'
 import type { Trace } from '../tracing/tracer.ts'
 import { type HandleOptions, handle } from './handle.ts'
 import type { Next } from './next.ts'
+import type { RequestHead } from './request-head.ts'
 import { withServerTiming } from './server-timing.ts'
 import type { Settings } from './settings.ts'
 
 /** Decides one request, as {@link handle} does. */
-export type Decide = (request: Request, opts: HandleOptions) => Promise<Response | Next>
+export type Decide = (request: RequestHead, opts: HandleOptions) => Promise<Answer | Next>
 
 /** {@link handle} itself, or with what a configuration wants to see of it around it. */
 export function createDecide({ serverTiming, trace }: Settings): Decide {
@@ -18,9 +20,9 @@ function withTrace(decide: Decide, trace: Trace): Decide {
     trace({ name: 'handle', attributes: {} }, async (span) => {
       const outcome = await decide(request, opts)
       span.set(
-        outcome instanceof Response
-          ? { outcome: 'answered', status: outcome.status }
-          : { outcome: 'granted', redeemed: outcome.grant.payment.redeemed },
+        'grant' in outcome
+          ? { outcome: 'granted', redeemed: outcome.grant.payment.redeemed }
+          : { outcome: 'answered', status: outcome.status },
       )
       return outcome
     })

@@ -1,13 +1,14 @@
 import { requestFacts } from '../hooks/facts.ts'
+import type { Answer, Fields } from '../lib/message.ts'
 import { catalog } from '../problems/catalog.ts'
-import { problemResponse } from '../problems/problem.ts'
+import { problemAnswer } from '../problems/problem.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import { composeChallenge, type PresentedCredential, presentedCredential } from '../protocols/negotiate.ts'
 import type { Charge } from '../protocols/protocol.ts'
 import type { Session } from '../sessions/session.ts'
 import { vaultIdOf } from '../vaults/new-vault.ts'
 import type { Vault } from '../vaults/vault-handle.ts'
-import { answerFields, withFields } from './answer-fields.ts'
+import { answerFields, replaceFields } from './answer-fields.ts'
 import { createCharge } from './charge.ts'
 import { clientAddress } from './client-address.ts'
 import type { Caller } from './coffer.ts'
@@ -16,6 +17,7 @@ import { grantOf } from './grant.ts'
 import { fingerprintOf, readIdempotencyKey } from './idempotency.ts'
 import { createNext, type Next } from './next.ts'
 import { pay } from './pay.ts'
+import type { RequestHead } from './request-head.ts'
 import type { Route } from './route.ts'
 import { createSessionNext } from './session-next.ts'
 import type { Settings } from './settings.ts'
@@ -28,11 +30,11 @@ export interface HandleOptions {
 }
 
 /**
- * Decides one request. A `Response` is final; a {@link Next} says: run the handler, it is paid for.
+ * Decides one request. An {@link Answer} is final; a {@link Next} says: run the handler, it is paid for.
  *
  * @throws CofferError `store-failed` when the store fails, `invalid-option` when a price function answers nonsense.
  */
-export async function handle(request: Request, opts: HandleOptions): Promise<Response | Next> {
+export async function handle(request: RequestHead, opts: HandleOptions): Promise<Answer | Next> {
   const { settings, route, caller } = opts
   if (request.method === 'OPTIONS') return preflight(request.headers, settings)
   const client = clientAddress(caller.address, request.headers.get('x-forwarded-for'), settings.trustProxy)
@@ -59,8 +61,9 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
   const paid = await pay(presented, { charge, route, settings, repeat })
   if (isRefusal(paid)) return deny(paid, charge)
   if (client !== null) settings.limiter?.exempt(client)
-  if (paid instanceof Response) {
-    return withFields(paid, paid.body, answerFields(request.headers, paid.headers, settings))
+  if ('fields' in paid) {
+    const fields = answerFields(request.headers, new Headers(paid.fields as [string, string][]), settings)
+    return { ...paid, fields: replaceFields(paid.fields, fields) }
   }
 
   const { payment } = paid.held
@@ -78,22 +81,23 @@ export async function handle(request: Request, opts: HandleOptions): Promise<Res
   })
 
   /** Answers with a problem; a 402 goes with fresh challenges, of which a client gets a limited number. */
-  function deny(refusal: Refusal, charge: Charge | null): Response {
+  function deny(refusal: Refusal, charge: Charge | null): Answer {
     const isChallenged = charge !== null && catalog[refusal.reason].status === 402
     if (isChallenged && route.notForSale !== null) return deny(route.notForSale, null)
     const wait = isChallenged && client !== null ? (settings.limiter?.take(client) ?? 0) : 0
     const shown = wait > 0 ? tooMany(wait) : refusal
     settings.notifier.notify('request.refused', () => requestFacts(request, shown))
     const fields = crossOriginFields(request.headers, settings)
-    if (!isChallenged || wait > 0) return problemResponse(shown, settings.problemBase, { headers: fields })
-    const { headers, members } = composeChallenge(charge, request.headers, shown, settings.protocols)
-    return problemResponse(shown, settings.problemBase, { headers: [...headers, ...fields], members })
+    if (!isChallenged || wait > 0) return problemAnswer(shown, settings.problemBase, { fields })
+    const challenge = composeChallenge(charge, request.headers, shown, settings.protocols)
+    const parts = { fields: [...challenge.fields, ...fields], members: challenge.members }
+    return problemAnswer(shown, settings.problemBase, parts)
   }
 }
 
 /** The session that lets the request in; why it does not; `null` when the request shows none, or the route takes none. */
 async function sessionOf(
-  request: Headers,
+  request: Fields,
   { price }: Charge,
   { session }: Route,
   { sessions, sessionHeader }: Settings,
@@ -127,7 +131,7 @@ function isPresent(presented: PresentedCredential | Refusal | null): presented i
 }
 
 /** The key that makes the request repeatable: the field's, or the one in the credential. */
-function keyOf(request: Headers, { credential }: PresentedCredential, route: Route): string | Refusal | null {
+function keyOf(request: Fields, { credential }: PresentedCredential, route: Route): string | Refusal | null {
   const key = readIdempotencyKey(request) ?? credential.key
   if (key !== null || !route.requireIdempotency) return key
   return refuse('bad-request', 'This route asks for an idempotency key.', {

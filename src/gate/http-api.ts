@@ -1,3 +1,4 @@
+import { toResponse } from '../lib/message.ts'
 import { invalidOption } from '../problems/error.ts'
 import type { PaymentLog } from '../settlement/payment-log.ts'
 import { crossOriginFields, preflight } from './cross-origin.ts'
@@ -32,7 +33,7 @@ export function openApi(
     problemBase,
     onError,
     crossOrigin: (request: Headers) => crossOriginFields(request, settings),
-    preflight: (request: Headers) => preflight(request, settings),
+    preflight: (request: Headers) => toResponse(preflight(request, settings)),
   }
   // Loaded when it is first asked: a server that only charges needs none of it.
   let api: Promise<(request: Request) => Promise<Response>> | undefined

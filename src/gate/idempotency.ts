@@ -1,16 +1,18 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8 } from '../lib/bytes.ts'
 import { toHex } from '../lib/hex.ts'
+import type { Fields } from '../lib/message.ts'
 import type { Address } from '../payments/address.ts'
 import type { Idempotency } from '../payments/payment.ts'
 import { type Refusal, refuse } from '../problems/refusal.ts'
+import type { RequestHead } from './request-head.ts'
 
 /** A Structured-Fields string (RFC 8941 section 3.3.3), or the bare token that many clients send instead. */
 const KEY = /^(?:"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"|([\x21\x23-\x7e]+))$/
 const MAX_KEY = 255
 
 /** Reads `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header); `null` when the request has none. */
-export function readIdempotencyKey(request: Headers): string | Refusal | null {
+export function readIdempotencyKey(request: Fields): string | Refusal | null {
   const field = request.get('idempotency-key')
   if (field === null) return null
   const found = KEY.exec(field)
@@ -25,9 +27,8 @@ export function readIdempotencyKey(request: Headers): string | Refusal | null {
  * What stands for the request: the same key with another one is a mistake of the client. Host and port do not count: behind
  * proxies the next try may arrive under others.
  */
-export function fingerprintOf(request: Request, body: Uint8Array | null): string {
-  const { pathname, search } = new URL(request.url)
-  const hash = sha256.create().update(utf8(`${request.method} ${pathname}${search}\n`))
+export function fingerprintOf({ method, url }: RequestHead, body: Uint8Array | null): string {
+  const hash = sha256.create().update(utf8(`${method} ${url.pathname}${url.search}\n`))
   return toHex(hash.update(body ?? new Uint8Array()).digest())
 }
 

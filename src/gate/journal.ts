@@ -1,6 +1,7 @@
 import { decodeBase64, encodeBase64 } from '../lib/base64.ts'
 import { concatBytes } from '../lib/body.ts'
 import type { JsonObject } from '../lib/json.ts'
+import type { Answer, HeaderField } from '../lib/message.ts'
 
 /** Fields that belong to a connection (RFC 9110 section 7.6.1), or to one client at one time. */
 const NOT_KEPT = new Set([
@@ -26,11 +27,7 @@ export interface Recorder {
 }
 
 /** Starts to record an answer of at most `maxBytes`. */
-export function createRecorder(
-  status: number,
-  headers: Iterable<readonly [string, string]>,
-  maxBytes: number,
-): Recorder {
+export function createRecorder(status: number, headers: Iterable<HeaderField>, maxBytes: number): Recorder {
   const kept = [...headers].filter(
     ([name]) => !NOT_KEPT.has(name.toLowerCase()) && !name.toLowerCase().startsWith('access-control-'),
   )
@@ -57,10 +54,10 @@ export function createRecorder(
 }
 
 /** The answer as it was, byte for byte; `null` when it was not kept. */
-export function replay(result: JsonObject): Response | null {
+export function replay(result: JsonObject): Answer | null {
   const { status, headers, body } = result
   if (typeof status !== 'number' || typeof body !== 'string' || !Array.isArray(headers)) return null
   const bytes = decodeBase64(body)
   // Answers without a body must not get an empty one: 204 and 304 cannot have it, and servers would give it a type.
-  return new Response(bytes?.length ? bytes : null, { status, headers: headers as [string, string][] })
+  return { status, fields: headers as unknown as readonly HeaderField[], body: bytes?.length ? bytes : null }
 }

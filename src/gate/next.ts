@@ -1,12 +1,14 @@
+import { type Answer, type Fields, type HeaderField, toResponse } from '../lib/message.ts'
 import { CofferError } from '../problems/error.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
-import type { HeaderField, Protocol } from '../protocols/protocol.ts'
+import type { Protocol } from '../protocols/protocol.ts'
 import type { Held } from '../settlement/ledger.ts'
 import { bufferBody, observeBody } from './answer-body.ts'
 import { answerFields, replaceFields, withFields } from './answer-fields.ts'
 import type { Grant } from './grant.ts'
 import { createRecorder, type Recorder } from './journal.ts'
 import type { SessionOptions } from './options.ts'
+import type { RequestHead } from './request-head.ts'
 import type { Settings } from './settings.ts'
 import type { Paid } from './settle.ts'
 
@@ -41,8 +43,9 @@ export interface Next<
    * Resolves when the outcome is stored, which for an answer that is kept waits for its end; never rejects. `false` when the
    * handler outlived its lease and the payment was redeemed by another request meanwhile, or no money moved after all:
    * withhold the answer where that is still possible. Platforms that stop a request when its client is gone must wait for it.
+   * `null` when there is nothing to store: a session let the request in.
    */
-  readonly recorded: Promise<boolean>
+  readonly recorded: Promise<boolean> | null
 }
 
 /** What a server that writes its own head has to do. */
@@ -69,11 +72,11 @@ export interface AnswerSink {
 export interface NextOptions {
   readonly paid: Paid
   readonly protocol: Protocol
-  readonly request: Request
+  readonly request: RequestHead
   readonly grant: Grant
   readonly settings: Settings
-  /** Turns a refusal into the response to this request. */
-  readonly deny: (refusal: Refusal) => Response
+  /** Turns a refusal into the answer to this request. */
+  readonly deny: (refusal: Refusal) => Answer
 }
 
 /** Makes the {@link Next} of a paid request. */
@@ -104,7 +107,7 @@ export function createNext({ paid, grant, protocol, request, settings, deny }: N
     return stored
   }
 
-  function fieldsFor(status: number, headers: Pick<Headers, 'get'>): readonly HeaderField[] {
+  function fieldsFor(status: number, headers: Fields): readonly HeaderField[] {
     const receipts = status < 400 ? protocol.receipt(held.payment, status) : []
     return [...receipts, ...answerFields(request.headers, headers, settings)]
   }
@@ -171,7 +174,7 @@ export function createNext({ paid, grant, protocol, request, settings, deny }: N
     body?.end()
     if (await outcome.promise) return withFields(response, response.body, set)
     await response.body?.cancel()
-    return deny(LEASE_LOST)
+    return toResponse(deny(LEASE_LOST))
   }
 
   /** Work, then money: an answer of 400 or above is not charged, and no money means no answer. */
@@ -191,7 +194,7 @@ export function createNext({ paid, grant, protocol, request, settings, deny }: N
     const settled = await settle()
     if (isRefusal(settled)) {
       outcome.resolve(false)
-      return deny(settled)
+      return toResponse(deny(settled))
     }
     held = settled
     const set = fieldsFor(response.status, response.headers)
@@ -202,7 +205,7 @@ export function createNext({ paid, grant, protocol, request, settings, deny }: N
     )
     if (bytes !== null) recorder.write(bytes)
     const result = isKept ? recorder.result() : undefined
-    if (!(await record(() => ledger.deliver(held, result)))) return deny(LEASE_LOST)
+    if (!(await record(() => ledger.deliver(held, result)))) return toResponse(deny(LEASE_LOST))
     return withFields(response, bytes, [...set, ...sessionFields()])
   }
 

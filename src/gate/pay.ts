@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { paymentFacts } from '../hooks/facts.ts'
 import { utf8 } from '../lib/bytes.ts'
 import { toHex } from '../lib/hex.ts'
+import type { Answer } from '../lib/message.ts'
 import { isExpiredCredit, isLeased } from '../payments/payment.ts'
 import type { Settlement } from '../payments/settlement.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
@@ -23,12 +24,12 @@ export interface PayOptions extends ClaimOptions {
 
 /**
  * Turns a credential into the right to run the handler, once: verify, claim, settle. What is claimed already is resumed:
- * it may run the handler for what is owed, or bring back the answer that was given (a `Response`).
+ * it may run the handler for what is owed, or bring back the answer that was given (an `Answer`).
  */
 export async function pay(
   presented: PresentedCredential,
   options: PayOptions,
-): Promise<Paid | Response | Refusal> {
+): Promise<Paid | Answer | Refusal> {
   const { protocol, credential } = presented
   const { ledger } = options.settings
   const credentialHash = toHex(sha256(utf8(credential.text)))
@@ -65,7 +66,7 @@ async function resume(
   verified: Verified | null,
   protocol: Protocol,
   options: PayOptions,
-): Promise<Paid | Response | Refusal> {
+): Promise<Paid | Answer | Refusal> {
   const { charge, settings, repeat } = options
   const { payment } = known
   const now = settings.clock()
@@ -81,10 +82,10 @@ async function resume(
     const result = await settings.store.get(keys.result(payment.id))
     const answer = result && replay(result.value)
     if (answer === null) return NOT_KEPT
-    const sessionId = settings.sessions.idOf(payment)
-    if (sessionId !== null) answer.headers.set(settings.sessionHeader, sessionId)
     settings.notifier.notify('payment.replayed', () => paymentFacts(payment))
-    return answer
+    const sessionId = settings.sessions.idOf(payment)
+    if (sessionId === null) return answer
+    return { ...answer, fields: [...answer.fields, [settings.sessionHeader, sessionId]] }
   }
   if (isLeased(payment, now)) return inFlight()
   if (isExpiredCredit(payment, now, settings.creditMs)) return EXPIRED

@@ -1,4 +1,4 @@
-import type { HeaderField } from '../protocols/protocol.ts'
+import type { Fields, HeaderField } from '../lib/message.ts'
 import { traceProtocol } from '../tracing/traced-protocol.ts'
 import type { Trace } from '../tracing/tracer.ts'
 import { withFields } from './answer-fields.ts'
@@ -13,7 +13,7 @@ export function withServerTiming(decide: Decide): Decide {
   return async (request, opts) => {
     const spent = createMeter()
     const outcome = await decide(request, { ...opts, settings: metered(opts.settings, spent) })
-    if (outcome instanceof Response) return withFields(outcome, outcome.body, [spent.field(outcome.headers)])
+    if (!('grant' in outcome)) return { ...outcome, fields: [...outcome.fields, spent.field(NO_FIELDS)] }
     const handlerIsDone = spent.start('handler')
     return {
       ...outcome,
@@ -36,10 +36,12 @@ interface Meter {
   /** Starts to count; the returned function stops it. */
   start(name: string): () => void
   /** The field, with what the handler itself says there. */
-  field(answer: Pick<Headers, 'get'>): HeaderField
+  field(answer: Fields): HeaderField
 }
 
 const FIELD = 'server-timing'
+
+const NO_FIELDS: Fields = { get: () => null }
 
 function createMeter(): Meter {
   const sums = new Map<string, number>()

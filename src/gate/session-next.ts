@@ -1,8 +1,10 @@
+import type { Fields } from '../lib/message.ts'
 import { CofferError } from '../problems/error.ts'
 import type { Session } from '../sessions/session.ts'
 import type { Vault } from '../vaults/vault-handle.ts'
 import { answerFields, withFields } from './answer-fields.ts'
 import type { Conclusion, Next } from './next.ts'
+import type { RequestHead } from './request-head.ts'
 import type { Settings } from './settings.ts'
 
 /**
@@ -13,13 +15,13 @@ export function createSessionNext(
   id: string | null,
   session: Session,
   vault: Vault | null,
-  request: Request,
+  request: RequestHead,
   settings: Settings,
 ): Next {
   const { wallet, recipient, ...payment } = session.payment
   let hasEnded = false
 
-  function conclude(_status: number, headers: Pick<Headers, 'get'>): Conclusion {
+  function conclude(_status: number, headers: Fields): Conclusion {
     if (hasEnded) throw new CofferError('invalid-state', 'this request was concluded already')
     hasEnded = true
     const set = answerFields(request.headers, headers, settings)
@@ -41,6 +43,6 @@ export function createSessionNext(
     async abandon() {
       hasEnded = true
     },
-    recorded: Promise.resolve(true),
+    recorded: null,
   }
 }

@@ -11,7 +11,9 @@ export function paymentFacts(payment: Payment, detail: string | null = null): Pa
 }
 
 /** What is told of a request that was refused. */
-export function requestFacts({ method, url }: Request, { reason, cause }: Refusal): RequestFacts {
-  const { pathname } = new URL(url)
-  return { route: `${method} ${pathname}`, reason, status: catalog[reason].status, cause: cause ?? null }
+export function requestFacts(
+  { method, url }: { readonly method: string; readonly url: URL },
+  { reason, cause }: Refusal,
+): RequestFacts {
+  return { route: `${method} ${url.pathname}`, reason, status: catalog[reason].status, cause: cause ?? null }
 }

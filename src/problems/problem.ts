@@ -1,13 +1,14 @@
 import type { JsonObject } from '../lib/json.ts'
+import { type Answer, type HeaderField, toResponse } from '../lib/message.ts'
 import { catalog } from './catalog.ts'
 import type { Refusal } from './refusal.ts'
 
 const IETF_BASE = 'https://paymentauth.org/problems/'
 
-/** What {@link problemResponse} adds to a refusal: the challenges of a 402. */
+/** What {@link problemAnswer} adds to a refusal: the challenges of a 402. */
 export interface ProblemParts {
   /** Header fields to append, in order. */
-  readonly headers?: Iterable<readonly [name: string, value: string]>
+  readonly fields?: readonly HeaderField[]
   /** Extension members of the problem (RFC 9457 section 3.2); cannot replace the standard ones. */
   readonly members?: JsonObject
 }
@@ -31,16 +32,27 @@ export function problemDetails(refusal: Refusal, problemBase: string, members: J
   return { ...standard, ...members, ...standard }
 }
 
-/** The response to a refused request: a problem (RFC 9457), never cached. */
-export function problemResponse(refusal: Refusal, problemBase: string, parts: ProblemParts = {}): Response {
-  const body = JSON.stringify(problemDetails(refusal, problemBase, parts.members))
-  // Fields go straight into the response: a `Headers` of our own would be copied, which costs as much as all of them.
-  const response = new Response(body, { status: catalog[refusal.reason].status })
-  const { headers } = response
-  for (const [name, value] of parts.headers ?? []) headers.append(name, value)
-  for (const [name, value] of Object.entries(refusal.headers ?? {})) headers.set(name, value)
-  headers.set('content-type', 'application/problem+json')
-  headers.set('cache-control', 'no-store')
-  if (refusal.retryAfter !== undefined) headers.set('retry-after', String(refusal.retryAfter))
-  return response
+/** The answer to a refused request: a problem (RFC 9457), never cached. */
+export function problemAnswer(
+  refusal: Refusal,
+  problemBase: string,
+  { fields = [], members }: ProblemParts = {},
+): Answer {
+  const { headers = {}, retryAfter } = refusal
+  return {
+    status: catalog[refusal.reason].status,
+    fields: [
+      ...fields,
+      ...Object.entries(headers),
+      ['content-type', 'application/problem+json'],
+      ['cache-control', 'no-store'],
+      ...(retryAfter === undefined ? [] : [['retry-after', String(retryAfter)] as const]),
+    ],
+    body: JSON.stringify(problemDetails(refusal, problemBase, members)),
+  }
+}
+
+/** {@link problemAnswer}, as a `Response`. */
+export function problemResponse(refusal: Refusal, problemBase: string): Response {
+  return toResponse(problemAnswer(refusal, problemBase))
 }

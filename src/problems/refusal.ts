@@ -1,6 +1,6 @@
 import type { Reason } from './catalog.ts'
 
-/** An expected failure, as a value. `problemResponse` turns it into what the client sees. */
+/** An expected failure, as a value. `problemAnswer` turns it into what the client sees. */
 export interface Refusal {
   readonly kind: 'refusal'
   /** Which failure; decides status, title and whether a fresh challenge goes with it. */

@@ -1,6 +1,7 @@
-import type { JsonObject } from '../lib/json.ts'
+import type { Json, JsonObject } from '../lib/json.ts'
+import type { Fields, HeaderField } from '../lib/message.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
-import type { Charge, Credential, HeaderField, Protocol } from './protocol.ts'
+import type { Charge, Credential, Protocol } from './protocol.ts'
 
 /** A credential and the protocol that reads it. */
 export interface PresentedCredential {
@@ -10,7 +11,7 @@ export interface PresentedCredential {
 
 /** Finds the one credential of a request; `null` when there is none. Two of them are a mistake of the client. */
 export function presentedCredential(
-  request: Headers,
+  request: Fields,
   protocols: readonly Protocol[],
 ): PresentedCredential | Refusal | null {
   let found: PresentedCredential | Refusal | null = null
@@ -30,13 +31,16 @@ export function presentedCredential(
 /** The one 402 that all clients can pay: every protocol's fields and members side by side. */
 export function composeChallenge(
   charge: Charge,
-  request: Headers,
+  request: Fields,
   refusal: Refusal,
   protocols: readonly Protocol[],
-): { readonly headers: readonly HeaderField[]; readonly members: JsonObject } {
-  const challenges = protocols.flatMap((protocol) => protocol.challenge(charge, request, refusal) ?? [])
-  return {
-    headers: challenges.flatMap((challenge) => challenge.headers),
-    members: Object.assign({}, ...challenges.map((challenge) => challenge.members)),
+): { readonly fields: readonly HeaderField[]; readonly members: JsonObject } {
+  const fields: HeaderField[] = []
+  const members: Record<string, Json> = {}
+  for (const protocol of protocols) {
+    const challenge = protocol.challenge(charge, request, refusal)
+    fields.push(...(challenge?.headers ?? []))
+    Object.assign(members, challenge?.members)
   }
+  return { fields, members }
 }

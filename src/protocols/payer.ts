@@ -3,11 +3,12 @@ import type { Signer } from '../evm/signer.ts'
 import type { Hex } from '../lib/hex.ts'
 import type { Random } from '../lib/id.ts'
 import type { JsonObject } from '../lib/json.ts'
+import type { HeaderField } from '../lib/message.ts'
 import type { Address } from '../payments/address.ts'
 import type { Asset } from '../payments/asset.ts'
 import type { ChainId } from '../payments/chain.ts'
 import type { ProtocolName } from '../payments/payment.ts'
-import type { HeaderField, Offer } from './protocol.ts'
+import type { Offer } from './protocol.ts'
 
 /** The client's half of a protocol: reads what a server asks for, writes what pays it, and reads the receipt. */
 export interface PayerProtocol {

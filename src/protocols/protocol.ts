@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
 import type { JsonObject } from '../lib/json.ts'
+import type { Fields, HeaderField } from '../lib/message.ts'
 import type { Address } from '../payments/address.ts'
 import type { Price } from '../payments/amount.ts'
 import type { Asset } from '../payments/asset.ts'
@@ -17,9 +18,9 @@ import type { Refusal } from '../problems/refusal.ts'
 export interface Protocol {
   readonly name: ProtocolName
   /** Writes the ways to pay this charge. `null` when this protocol has none for it. */
-  challenge(charge: Charge, request: Headers, refusal: Refusal): Challenge | null
+  challenge(charge: Charge, request: Fields, refusal: Refusal): Challenge | null
   /** Reads this protocol's credential; `null` when the request carries none. */
-  credential(request: Headers): Credential | Refusal | null
+  credential(request: Fields): Credential | Refusal | null
   /** Checks everything that can be checked without moving money. */
   verify(credential: Credential, charge: Charge): Promise<Verified | Refusal>
   /** Asks the chain what became of a payment whose settlement nobody saw end. Never throws. */
@@ -92,9 +93,6 @@ export interface Offer {
 
 /** How deep a transaction lies: deep enough, not yet, or no longer on the chain at all. */
 export type Finality = 'final' | 'pending' | 'vanished'
-
-/** A header field to append. */
-export type HeaderField = readonly [name: string, value: string]
 
 /** One protocol's part of a 402. */
 export interface Challenge {

@@ -2,7 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { encodeBase64url } from '../lib/base64.ts'
 import { utf8 } from '../lib/bytes.ts'
-import { toHex } from '../lib/hex.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 import { addPrices, isAtMost, parsePrice } from '../payments/amount.ts'
 import { type Refusal, refuse } from '../problems/refusal.ts'
 import type { Session, SessionUse } from './session.ts'
@@ -24,7 +24,7 @@ export function sessionIdOf(paymentId: string, secret: Uint8Array): string {
 
 /** What the store knows a session by. */
 export function hashSessionId(id: string): string {
-  return toHex(sha256(utf8(id))).slice(2)
+  return sha256Hex(id)
 }
 
 /**

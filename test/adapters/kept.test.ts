@@ -4,7 +4,8 @@ import express from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
 import { paid as paidExpress } from '../../adapters/express.ts'
 import { paid as paidFetch } from '../../adapters/fetch.ts'
-import { sendResponse, toRequest } from '../../adapters/node.ts'
+import { toRequest } from '../../adapters/node.ts'
+import { sendResponse } from '../../adapters/node-response.ts'
 import { createSeller } from '../gate/scripted.ts'
 
 /** A handler that works until it is let go. */

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type NodeRequest, restoreBody, sendResponse, toRequest } from '../../adapters/node.ts'
+import { type NodeRequest, restoreBody, toRequest } from '../../adapters/node.ts'
+import { sendResponse } from '../../adapters/node-response.ts'
 import { dial, exchange, listen } from './server.ts'
 
 type Listener = (req: NodeRequest, res: ServerResponse) => unknown
@@ -154,7 +155,7 @@ describe('restoreBody', () => {
         await new Promise(setImmediate)
         const read = new Request(request, { body: await request.bytes() })
         await new Promise(setImmediate)
-        await restoreBody(req, read)
+        await restoreBody(req, { toRequest: () => read })
         let text = ''
         for await (const chunk of req.setEncoding('utf8')) text += chunk
         res.end(text)

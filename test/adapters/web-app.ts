@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { sendResponse, toRequest } from '../../adapters/node.ts'
+import { toRequest } from '../../adapters/node.ts'
+import { sendResponse } from '../../adapters/node-response.ts'
 import type { Grant } from '../../src/index.ts'
 import { answers, failures, perform } from '../runtimes/apps/ways.ts'
 import type { Adapter, Reply, Served, Visit } from './adapter.ts'

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sendResponse, toRequest } from '../../adapters/node.ts'
+import { toRequest } from '../../adapters/node.ts'
+import { sendResponse } from '../../adapters/node-response.ts'
 import { paymentOf } from '../../src/client/paid-answer.ts'
 import type { PayEvent } from '../../src/client/pay-event.ts'
 import { listen } from '../adapters/server.ts'

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 import { Mppx, evm as peerEvm, tempo as peerTempo } from 'mppx/server'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { facilitator } from '../../src/protocols/x402/facilitator.ts'
 import { memory } from '../../src/stores/memory.ts'
 import { listen } from '../adapters/server.ts'
@@ -69,7 +69,7 @@ async function createBuyer() {
 
 const ok: RequestHandler = (_req, res) => void res.json({ bought: true })
 
-it('fault 1: five concurrent requests with one credential run the handler once', async () => {
+describe('fault 1: five concurrent requests with one credential run the handler once', () => {
   /** Answers when as many are there as expected: so no request is late, however busy the machine. */
   const gather = (expected: number): Goods => {
     const { promise: complete, resolve } = Promise.withResolvers<void>()
@@ -82,19 +82,24 @@ it('fault 1: five concurrent requests with one credential run the handler once',
       },
     }
   }
-  const peer = await openX402Express(gather(5), { facilitator: settling.url })
-  const ours = await openOurs(gather(1), { evm: [chains.evm] })
-  open.push(peer, ours)
-  for (const [stall, runs, status] of [
-    [peer, 5, 402],
-    [ours, 1, 409],
-  ] as const) {
+
+  async function sendFive(stall: Stall, runs: number, status: number): Promise<void> {
+    open.push(stall)
     const buyer = await createBuyer()
     const sent = await buyer.prepare(`${stall.url}/a`)
     const answers = await Promise.all(Array.from({ length: 5 }, () => send(sent)))
     expect(answers.map((answer) => answer.status).sort()).toEqual([200, status, status, status, status])
     expect([stall.runs(), await buyer.spent()]).toEqual([runs, PRICE])
   }
+
+  // The peer asks the chain about each of the five; when one does not hear back in time, four wait for it in vain.
+  it('not so the peer', { retry: 2, timeout: 15_000 }, async () => {
+    await sendFive(await openX402Express(gather(5), { facilitator: settling.url }), 5, 402)
+  })
+
+  it('once', async () => {
+    await sendFive(await openOurs(gather(1), { evm: [chains.evm] }), 1, 409)
+  })
 })
 
 it('fault 2: a credential that was bought for one route buys no other at the same price', async () => {

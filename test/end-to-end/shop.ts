@@ -1,5 +1,6 @@
 import { paid } from '../../adapters/fetch.ts'
-import { sendResponse, toRequest } from '../../adapters/node.ts'
+import { toRequest } from '../../adapters/node.ts'
+import { sendResponse } from '../../adapters/node-response.ts'
 import { base, baseSepolia, type EvmNetwork } from '../../src/evm/network.ts'
 import type { Settler } from '../../src/evm/settler.ts'
 import { wallet } from '../../src/evm/wallet.ts'

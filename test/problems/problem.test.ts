@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { toResponse } from '../../src/lib/message.ts'
 import { catalog, type Reason } from '../../src/problems/catalog.ts'
-import { problemDetails, problemResponse } from '../../src/problems/problem.ts'
+import { problemAnswer, problemDetails, problemResponse } from '../../src/problems/problem.ts'
 import { isRefusal, refuse } from '../../src/problems/refusal.ts'
 
 const BASE = 'https://example.com/problems'
@@ -64,12 +65,11 @@ describe('problemResponse', () => {
   })
 
   it('appends header fields, so that a name can stand several times', () => {
-    const headers = [
+    const fields = [
       ['WWW-Authenticate', 'Payment id="1"'],
       ['WWW-Authenticate', 'Payment id="2"'],
-      ['Cache-Control', 'public'],
     ] as const
-    const response = problemResponse(refuse('payment-required', 'Pay.'), BASE, { headers })
+    const response = toResponse(problemAnswer(refuse('payment-required', 'Pay.'), BASE, { fields }))
     expect(response.headers.get('www-authenticate')).toBe('Payment id="1", Payment id="2"')
     expect(response.headers.get('cache-control')).toBe('no-store')
   })

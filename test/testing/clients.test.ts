@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sendResponse } from '../../adapters/node.ts'
+import { sendResponse } from '../../adapters/node-response.ts'
 import { wallet } from '../../src/evm/wallet.ts'
 import { createFakeChain, type FakeChain } from '../../src/testing/fake-chain.ts'
 import { listen } from '../adapters/server.ts'

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { type AuthItem, isAuthSyntaxError, parseAuthItems } from '../../lib/auth-params.ts'
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
+import type { Fields } from '../../lib/message.ts'
 import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
 import type { Credential } from '../protocol.ts'
 import type { ChallengeParams } from './challenge.ts'
@@ -58,7 +59,7 @@ const schema = z.object(
 const HAS_SCHEME = /(?:^|,)[ \t]*payment(?=[ \t,]|$)/i
 
 /** Reads `Authorization: Payment …`; `null` when the request has none. Other schemes may stand beside it. */
-export function readCredential(request: Headers): Credential | Refusal | null {
+export function readCredential(request: Fields): Credential | Refusal | null {
   const field = request.get(AUTHORIZATION)
   if (field === null || !HAS_SCHEME.test(field)) return null
   if (field.length > MAX_CREDENTIAL) {

@@ -1,5 +1,5 @@
-import { isJsonObject, type JsonObject, toJsonObject } from '../../lib/json.ts'
-import { parseChallenges } from './challenge.ts'
+import { isJsonObject, type Json, type JsonObject, toJsonObject } from '../../lib/json.ts'
+import { type ChallengeParams, formatChallenge, parseChallenges } from './challenge.ts'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import { AUTHORIZATION, PAYMENT_RECEIPT, PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
 
@@ -13,10 +13,13 @@ const RECEIPT = 'org.paymentauth/receipt'
 /** Where mppx looks for the data of error -32042 in a result, beside the error itself. */
 const PAYMENT_REQUIRED = 'org.paymentauth/payment-required'
 
+type HeaderField = readonly [name: string, value: string]
+
+/** What stands for header fields, beside arguments and results. */
+type Meta = Readonly<Record<string, unknown>>
+
 /** The HTTP field that the credential of a call stands for; `null` when it has none. */
-export function credentialField(
-  meta: Readonly<Record<string, unknown>>,
-): readonly [name: string, value: string] | null {
+export function credentialField(meta: Meta): HeaderField | null {
   const credential = meta[CREDENTIAL] ?? null
   if (credential === null) return null
   const object = toJsonObject(credential)
@@ -31,7 +34,7 @@ function withText(credential: JsonObject): JsonObject {
 }
 
 /** Id of the challenge that a call answers, for its receipt; `null` when it answers none. */
-export function challengeIdOf(meta: Readonly<Record<string, unknown>>): string | null {
+export function challengeIdOf(meta: Meta): string | null {
   const { challenge } = toJsonObject(meta[CREDENTIAL]) ?? {}
   const id = isJsonObject(challenge) ? challenge['id'] : null
   return typeof id === 'string' ? id : null
@@ -77,4 +80,48 @@ export function errorCode({ type, code }: JsonObject): -32042 | -32043 | -32602 
 export function receiptMeta(headers: Pick<Headers, 'get'>, challengeId: string | null): JsonObject {
   const receipt = decodeEnvelope(headers.get(PAYMENT_RECEIPT) ?? '')
   return receipt === null ? {} : { [RECEIPT]: { ...receipt, challengeId } }
+}
+
+/** The client's side of {@link readPaymentRequired}: the fields of an HTTP 402 for the data of an unpaid call. */
+export function challengeFields(data: unknown): readonly HeaderField[] {
+  const { challenges } = toJsonObject(data) ?? {}
+  return Array.isArray(challenges) ? challenges.flatMap(challengeField) : []
+}
+
+function challengeField(challenge: Json): readonly HeaderField[] {
+  const { request, digest = null, opaque = null, ...others } = isJsonObject(challenge) ? challenge : {}
+  const texts = Object.fromEntries(Object.entries(others).filter(([, value]) => typeof value === 'string'))
+  if (!isJsonObject(request)) return []
+  const params = {
+    ...(texts as unknown as ChallengeParams),
+    request: encodeEnvelope(request),
+    // The digest is of the arguments as the server reads them, with its defaults: no client can check it, but must echo it.
+    opaque: encodeEnvelope({ digest, opaque }),
+  }
+  try {
+    return [[WWW_AUTHENTICATE, formatChallenge(params)]]
+  } catch {
+    // It has letters that no HTTP field can carry.
+    return []
+  }
+}
+
+/** The client's side of {@link credentialField}, for a challenge of {@link challengeFields}. */
+export function credentialMeta(headers: Pick<Headers, 'get'>): JsonObject {
+  const field = headers.get(AUTHORIZATION) ?? ''
+  const isPayment = field.startsWith(`${PAYMENT_SCHEME} `)
+  const credential = isPayment ? decodeEnvelope(field.slice(PAYMENT_SCHEME.length + 1)) : null
+  const challenge = credential?.['challenge']
+  if (credential === null || !isJsonObject(challenge)) return {}
+  const request = decodeEnvelope(String(challenge['request']))
+  const { digest, opaque } = decodeEnvelope(String(challenge['opaque'])) ?? {}
+  const { opaque: _, ...others } = challenge
+  const echoed = { ...others, request, ...(digest != null && { digest }), ...(opaque != null && { opaque }) }
+  return { [CREDENTIAL]: { ...credential, challenge: echoed } }
+}
+
+/** The client's side of {@link receiptMeta}. */
+export function receiptFields(meta: Meta): readonly HeaderField[] {
+  const receipt = toJsonObject(meta[RECEIPT])
+  return receipt === null ? [] : [[PAYMENT_RECEIPT, encodeEnvelope(receipt)]]
 }

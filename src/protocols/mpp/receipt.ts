@@ -1,5 +1,5 @@
+import type { HeaderField } from '../../lib/message.ts'
 import type { Payment } from '../../payments/payment.ts'
-import type { HeaderField } from '../protocol.ts'
 import { challengeOf } from './challenge.ts'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import { PAYMENT_RECEIPT } from './headers.ts'

@@ -2,6 +2,7 @@ import * as z from 'zod/mini'
 import type { Authorization } from '../../evm/authorization.ts'
 import { type Hex, isHex } from '../../lib/hex.ts'
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
+import type { Fields } from '../../lib/message.ts'
 import { parseAddress } from '../../payments/address.ts'
 import { parseAmount } from '../../payments/amount.ts'
 import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
@@ -76,7 +77,7 @@ const schemaV1 = z.object({
 })
 
 /** Reads `PAYMENT-SIGNATURE` (v2) or `X-PAYMENT` (v1); `null` when the request has neither. */
-export function readCredential(request: Headers): Credential | Refusal | null {
+export function readCredential(request: Fields): Credential | Refusal | null {
   const v2 = request.get(PAYMENT_SIGNATURE)
   const v1 = request.get(X_PAYMENT)
   if (v2 !== null && v1 !== null) {

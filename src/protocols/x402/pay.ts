@@ -2,6 +2,7 @@ import { type Authorization, authorizationTypedData } from '../../evm/authorizat
 import { signTypedData } from '../../evm/signer.ts'
 import { toHex } from '../../lib/hex.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/json.ts'
+import type { HeaderField } from '../../lib/message.ts'
 import { type Address, parseAddress } from '../../payments/address.ts'
 import { parseAmount } from '../../payments/amount.ts'
 import {
@@ -15,7 +16,6 @@ import {
   type Signing,
   type Unpaid,
 } from '../payer.ts'
-import type { HeaderField } from '../protocol.ts'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import {
   PAYMENT_REQUIRED,
