@@ -19,6 +19,7 @@ export default defineConfig({
     'blobs-s3': 'src/blobs-s3.ts',
     client: 'src/client.ts',
     'client-node': 'src/client-node.ts',
+    mcp: 'src/mcp.ts',
     'manifest-verify': 'src/manifest-verify.ts',
     testing: 'src/testing.ts',
     opentelemetry: 'src/opentelemetry.ts',

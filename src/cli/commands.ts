@@ -2,8 +2,9 @@ import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
 import { explain } from './explain.ts'
 import { inspect } from './inspect.ts'
+import { mcp } from './mcp.ts'
 import { migrate } from './migrate.ts'
 import { pay } from './pay.ts'
 
 /** All commands, in the order in which they are listed. */
-export const commands: readonly Command[] = [pay, inspect, explain, migrate, doctor]
+export const commands: readonly Command[] = [pay, mcp, inspect, explain, migrate, doctor]

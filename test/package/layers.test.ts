@@ -21,7 +21,8 @@ const RANKS: Readonly<Record<string, number>> = {
   'src/gate': 8,
   'src/testing': 8,
   src: 9,
-  'src/cli': 10,
+  'src/mcp': 10,
+  'src/cli': 11,
   adapters: 10,
 }
 
@@ -40,6 +41,7 @@ const BANS: readonly (readonly [from: RegExp, to: RegExp, why: string])[] = [
     /^src\/(?:stores\/(?!(?:store|memory|sqlite|scan)\.ts)|vaults\/(?!(?:signed-)?manifest\.ts)|(?:blobs|hooks|sessions|settlement|webhooks|tracing)\/)/,
     'clients know what is on the wire, and of stores what all have',
   ],
+  [/^src\/mcp\//, /^src\/(?!mcp\/)[^/]+\//, 'tools of models know the client as everybody does'],
   [/^src\/evm\//, /^src\/stores\//, 'chains never touch a store'],
   [/^adapters\//, /^src\/[^/]+\//, 'adapters only translate between a framework and the entries'],
   [/^(?:src|adapters)\//, /^(?:@x402\/|x402|mppx)/, "the peers' packages are for tests"],
@@ -109,7 +111,9 @@ function rankOf(file: string): number {
   return RANKS[partOf(file)] ?? Number.NaN
 }
 
+/** The tools of models stand on an entry, so theirs is with them. */
 function partOf(file: string): string {
+  if (file === 'src/mcp.ts') return 'src/mcp'
   return /^src\/[^/]+(?=\/)|^[^/]+/.exec(file)?.[0] ?? file
 }
 

@@ -1,0 +1,81 @@
+import * as z from 'zod/mini'
+import { type PaidAnswer, paymentOf } from '../client.ts'
+import { answerSchema, answerValue, describeAnswer, readAnswer } from './answer.ts'
+import { limitOf, paymentFields, requestFields, requestOf, target } from './request-fields.ts'
+import { failed, tool } from './tool.ts'
+
+/** `x402_pay` */
+export const pay = tool({
+  name: 'x402_pay',
+  title: 'Fetch, and pay if asked',
+  description:
+    'Makes one request. A session that covers the URL is used first; otherwise, when the server asks for payment, it is paid within the budget of the wallet. After a time-out or a failure, make the same call again: it goes on with the same payment.',
+  input: z.object({ url: target('URL to fetch'), ...paymentFields, ...requestFields }),
+  output: z.object({
+    payment: z
+      .nullable(
+        z.object({
+          amount: z.string().check(z.describe('Whole tokens')),
+          symbol: z.string(),
+          network: z.string(),
+          recipient: z.string(),
+          transaction_hash: z.nullable(z.string()),
+          session_id: z.nullable(z.string()).check(z.describe('Session that came with it')),
+        }),
+      )
+      .check(z.describe('What was paid; null when nothing was')),
+    answer: answerSchema,
+  }),
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+
+  async run(input, call) {
+    const max = limitOf(input, call)
+    const request = requestOf(input.url, input, call)
+    const response = await call.pay(input.url, { ...request, ...(max !== undefined && { max }) })
+    const paid = paymentOf(response)
+    const answer = await readAnswer(response)
+    const quoted = describeAnswer(answer)
+    if (paid?.attempt.isOpen) {
+      return failed(
+        `x402_pay failed. ${paid.amount} ${paid.symbol} were paid, and the server answered with ${answer.status}. Make the same call again later: the same payment still buys the answer (attempt ${paid.attempt.id}).`,
+        quoted,
+      )
+    }
+    if (paid === null && answer.status === 402) {
+      return failed(
+        'x402_pay failed. The server asks for payment in a way that this wallet does not know. Nothing was paid.',
+        quoted,
+      )
+    }
+    const data = { payment: paid && paymentValue(paid), answer: answerValue(answer) }
+    return {
+      said: paid === null ? `Fetched with status ${answer.status}. Nothing was paid.` : describe(paid),
+      quoted,
+      data,
+    }
+  },
+})
+
+function paymentValue({ attempt, amount, symbol, transaction, session }: PaidAnswer) {
+  const { network, recipient } = attempt.payment
+  return {
+    amount,
+    symbol,
+    network,
+    recipient,
+    transaction_hash: transaction,
+    session_id: session?.id ?? null,
+  }
+}
+
+function describe(paid: PaidAnswer): string {
+  const { amount, symbol, network, recipient, transaction_hash, session_id } = paymentValue(paid)
+  return [
+    `Paid ${amount} ${symbol}.`,
+    '',
+    `Network:     ${network}`,
+    `Recipient:   ${recipient}`,
+    `Transaction: ${transaction_hash ?? 'not said by the server'}`,
+    ...(session_id === null ? [] : [`Session ID:  ${session_id} (x402_pay uses it by itself)`]),
+  ].join('\n')
+}

@@ -1,0 +1,104 @@
+import * as z from 'zod/mini'
+import { type Manifest, type VaultReader, vaultReader } from '../client.ts'
+import { type Answer, answerSchema, answerValue, describeAnswer, readAnswer } from './answer.ts'
+import { CallError } from './call-error.ts'
+import { tool } from './tool.ts'
+import { MAX_CHARACTERS, show } from './untrusted.ts'
+import { vaultFetch, vaultFields } from './vault-fields.ts'
+
+const TIMEOUT_MS = 30_000
+
+/** `vault_read` */
+export const vaultRead = tool({
+  name: 'vault_read',
+  title: 'Read a vault',
+  description:
+    'Reads the vault of a payment or a session: what it holds, or one of its documents or files. Long contents come in pieces: go on at next_offset. Pays nothing.',
+  input: z.object({
+    ...vaultFields,
+    document_id: z
+      .optional(z.string().check(z.maxLength(200)))
+      .check(z.describe('A document to read, doc_…')),
+    file_id: z.optional(z.string().check(z.maxLength(200))).check(z.describe('A file to read, fil_…')),
+    offset: z
+      ._default(z.int().check(z.gte(0)), 0)
+      .check(z.describe('Where to begin: characters of a list or a document, bytes of a file. Default 0')),
+    verify: z
+      ._default(z.boolean(), false)
+      .check(
+        z.describe(
+          'Check that a sealed vault holds what its seller has signed; fails when it does not. Default false',
+        ),
+      ),
+  }),
+  output: z.object({
+    verified: z
+      .nullable(z.boolean())
+      .check(z.describe('true when the signature was checked and fits; null when nobody asked')),
+    next_offset: z.nullable(z.int()).check(z.describe('Where what follows begins; null at the end')),
+    answer: answerSchema,
+  }),
+  annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: true },
+
+  async run({ vault_url, token, document_id, file_id, offset, verify }, call) {
+    if (document_id !== undefined && file_id !== undefined)
+      throw new CallError('Either document_id or file_id, not both.')
+    const reader = vaultReader(vault_url, { token, fetch: vaultFetch(vault_url, call, TIMEOUT_MS) })
+    // Throws when it holds something else.
+    if (verify) await reader.verify()
+    const { answer, next_offset } =
+      file_id !== undefined
+        ? await readFile(reader, file_id, offset)
+        : pieceOf(
+            document_id === undefined
+              ? listOf(await reader.manifest())
+              : (await reader.document(document_id)).data,
+            offset,
+          )
+    const said = [
+      `Read ${file_id !== undefined ? 'the file' : document_id !== undefined ? 'the document' : 'what the vault holds'}. Nothing was paid.`,
+      ...(verify ? ['What the vault holds is what its seller has signed.'] : []),
+      ...(next_offset === null ? [] : [`There is more: go on with offset ${next_offset}.`]),
+    ].join('\n')
+    return {
+      said,
+      quoted: describeAnswer(answer),
+      data: { verified: verify ? true : null, next_offset, answer: answerValue(answer) },
+    }
+  },
+})
+
+interface Piece {
+  readonly answer: Answer
+  readonly next_offset: number | null
+}
+
+/** A piece of some JSON. */
+function pieceOf(value: unknown, offset: number): Piece {
+  const text = JSON.stringify(value, null, 2)
+  const end = offset + MAX_CHARACTERS
+  const next_offset = end < text.length ? end : null
+  const { text: shown } = show(text.slice(offset, end))
+  return {
+    answer: { status: 200, body: { text: shown, isCut: next_offset !== null }, note: null },
+    next_offset,
+  }
+}
+
+/** As many bytes of a file as are shown, whatever they are. */
+async function readFile(reader: VaultReader, id: string, offset: number): Promise<Piece> {
+  const response = await reader.file(id, `bytes=${offset}-${offset + MAX_CHARACTERS - 1}`)
+  const [, end = '', size = ''] =
+    /^bytes \d+-(\d+)\/(\d+)$/.exec(response.headers.get('content-range') ?? '') ?? []
+  const isMore = Number(end) + 1 < Number(size)
+  return { answer: await readAnswer(response), next_offset: isMore ? Number(end) + 1 : null }
+}
+
+/** What a vault holds, without the documents themselves. */
+function listOf({ documents, files, ...vault }: Manifest) {
+  return {
+    ...vault,
+    documents: documents.map(({ data: _, ...document }) => document),
+    files: files.map(({ url: _, ...file }) => file),
+  }
+}
