@@ -82,6 +82,10 @@ async function explainUnnamed(text: string): Promise<Explanation | null> {
   if ('accepted' in value || ('payload' in value && value['x402Version'] === 2))
     return explainX402Credential(text, 'PAYMENT-SIGNATURE')
   if ('payload' in value) return explainX402Credential(text, 'X-PAYMENT')
-  if ('success' in value) return explainX402Receipt(text, 'PAYMENT-RESPONSE')
+  if ('success' in value) {
+    // Version 1 has names of its own for chains.
+    const isV2 = String(value['network']).includes(':')
+    return explainX402Receipt(text, isV2 ? 'PAYMENT-RESPONSE' : 'X-PAYMENT-RESPONSE')
+  }
   return 'reference' in (openUrlSafe(text, '').value ?? {}) ? explainMppReceipt(text) : null
 }
