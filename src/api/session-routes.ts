@@ -4,6 +4,7 @@ import type { Session } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import { type ApiRoute, type Guard, route } from './route.ts'
 import { instant, paymentProtocol } from './schemas.ts'
+import { sessionGuard } from './session-guard.ts'
 
 const session = z.strictObject({
   scope: z.string().check(z.describe('Routes that it covers.')),
@@ -29,8 +30,9 @@ const session = z.strictObject({
   }),
 })
 
-/** Routes of sessions. The id in the path is the payer's own secret, which a payer or a support case has told. */
-export function sessionRoutes(sessions: Pick<Sessions, 'get' | 'revoke'>, guard: Guard): readonly ApiRoute[] {
+/** Routes of sessions. The id in the path is the payer's own secret, which a support case has told to an operator. */
+export function sessionRoutes(sessions: Pick<Sessions, 'get' | 'revoke'>, keys: Guard): readonly ApiRoute[] {
+  const guard = sessionGuard(keys, sessions)
   return [
     route({
       method: 'GET',
@@ -56,7 +58,7 @@ export function sessionRoutes(sessions: Pick<Sessions, 'get' | 'revoke'>, guard:
   ]
 }
 
-/** What an operator sees of a session: not what the store knows it by. */
+/** What operator and payer see of a session: not what the store knows it by. */
 function shown(session: Session): object {
   const { scope, ceiling, createdAt, expiresAt, ttl, maxRequests, requests, budget, spent, bindPayer } =
     session

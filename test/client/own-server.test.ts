@@ -22,6 +22,7 @@ beforeAll(async () => {
       serve: async (request: Request) => new Response(await request.arrayBuffer()),
     },
     '/free': { price: '0.00' },
+    '/step': { price: '0.01', acceptSessions: true },
   }
   shop = await openShop(wares, { evm: [chains.evm], tempo: chains.tempo })
 })
@@ -65,6 +66,19 @@ describe.each(agentKinds)('$name', (kind: AgentKind) => {
     expect(await pay.attempts()).toEqual([paid?.attempt])
     expect(await pay.spending()).toMatchObject({ usd: { held: '0', spent: amount } })
   })
+})
+
+it('a session is worked on with, and ended at the server by its own id', async () => {
+  const payer = await createEvmPayer(chains.evm)
+  const pay = payFrom(payer, chains)
+  const step = `${shop.url}/step`
+  const session = paymentOf(await pay(step))?.session
+  for (let steps = 0; steps < 3; steps++) expect((await pay(step)).status).toBe(200)
+  expect([shop.runs('/step'), TEN_DOLLARS - (await chains.evm.balanceOf(payer.address))]).toEqual([4, 10_000n])
+  const id = shop.grants.at(-1)?.session?.id ?? ''
+  expect(await shop.coffer.sessions.get(id)).not.toBeNull()
+  expect(await pay.sessions.end(session?.id ?? '', shop.url)).toBe('revoked')
+  expect(await shop.coffer.sessions.get(id)).toBeNull()
 })
 
 it('x402 version 1 is paid where the server speaks nothing else', async () => {
