@@ -30,6 +30,7 @@ export default defineConfig({
     'adapters/bun': 'adapters/bun.ts',
     'adapters/deno': 'adapters/deno.ts',
     'adapters/mcp-tools': 'adapters/mcp-tools.ts',
+    'adapters/pay-tools': 'adapters/pay-tools.ts',
   },
   format: 'esm',
   target: 'es2023',

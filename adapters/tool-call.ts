@@ -19,8 +19,8 @@ export type Meta = Readonly<Record<string, unknown>>
 
 /** Keys of our own in {@link Meta}. */
 export const SESSION = 'coffer/session'
-const SESSION_TOKEN = 'coffer/session-token'
-const IDEMPOTENCY_KEY = 'coffer/idempotency-key'
+export const SESSION_TOKEN = 'coffer/session-token'
+export const IDEMPOTENCY_KEY = 'coffer/idempotency-key'
 
 /** A call of a tool, and the request that the gate takes it for. */
 export interface ToolCall {

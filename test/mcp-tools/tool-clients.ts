@@ -33,7 +33,7 @@ export interface ToolClientKind {
 /** A call. */
 export interface CallParams {
   readonly name: string
-  readonly arguments: Record<string, unknown>
+  readonly arguments?: Record<string, unknown>
   readonly _meta?: Meta
 }
 

@@ -1,6 +1,6 @@
 import { encodeBase64 } from '../../lib/base64.ts'
 import { canonicalJson, isJsonObject, type Json, type JsonObject, toJsonObject } from '../../lib/json.ts'
-import { decodeEnvelope } from './envelope.ts'
+import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import {
   PAYMENT_REQUIRED,
   PAYMENT_RESPONSE,
@@ -19,10 +19,13 @@ const RECEIPT = 'x402/payment-response'
 /** Where the clients of Cloudflare's agents SDK look for offers, in the `_meta` of a result. */
 const ERROR = 'x402/error'
 
+type HeaderField = readonly [name: string, value: string]
+
+/** What stands for header fields, beside arguments and results. */
+type Meta = Readonly<Record<string, unknown>>
+
 /** The HTTP field that the payment of a call stands for; `null` when it has none. */
-export function credentialField(
-  meta: Readonly<Record<string, unknown>>,
-): readonly [name: string, value: string] | null {
+export function credentialField(meta: Meta): HeaderField | null {
   const payment = meta[PAYMENT] ?? null
   if (payment === null) return null
   // Clients of Cloudflare's send the text of the field.
@@ -72,4 +75,47 @@ export function receiptMeta(headers: Pick<Headers, 'get'>): JsonObject {
   const field = headers.get(PAYMENT_RESPONSE) ?? headers.get(X_PAYMENT_RESPONSE)
   const receipt = field === null ? null : decodeEnvelope(field)
   return receipt === null ? {} : { [RECEIPT]: receipt }
+}
+
+/** The client's side of {@link credentialField}. */
+export function credentialMeta(headers: Pick<Headers, 'get'>): JsonObject {
+  const field = headers.get(PAYMENT_SIGNATURE) ?? headers.get(X_PAYMENT)
+  const payment = field === null ? null : decodeEnvelope(field)
+  return payment === null ? {} : { [PAYMENT]: payment }
+}
+
+/** What of an HTTP 402 stands for what an unpaid call is told. */
+export interface RequiredParts {
+  readonly headers: readonly HeaderField[]
+  /** Members of the body, which is where clients of version 1 look. */
+  readonly members: JsonObject
+}
+
+/**
+ * The client's side of {@link readPaymentRequired}; `null` for a value that asks for nothing. What a tool says its URL is has no
+ * meaning to HTTP, and is left out.
+ */
+export function toRequiredParts(value: unknown): RequiredParts | null {
+  const required = requiredIn(toJsonObject(value))
+  if (required === null) return null
+  if (required['x402Version'] === 1) {
+    const accepts = listOf(required['accepts']).map((offer) => ({ ...objectOf(offer), resource: null }))
+    return { headers: [], members: { ...required, accepts } }
+  }
+  const { url: _, ...resource } = objectOf(required['resource'])
+  return { headers: [[PAYMENT_REQUIRED, encodeEnvelope({ ...required, resource })]], members: {} }
+}
+
+/** The PaymentRequired that a value is, or wraps: earlier texts of the specification had `x402/error`, errors have `x402`. */
+function requiredIn(value: JsonObject | null): JsonObject | null {
+  const wrapped = [objectOf(value?.[ERROR])['data'], value?.['x402'], value]
+  const isRequired = (each: Json | undefined): each is JsonObject =>
+    isJsonObject(each) && 'x402Version' in each && Array.isArray(each['accepts'])
+  return wrapped.find(isRequired) ?? null
+}
+
+/** The client's side of {@link receiptMeta}. */
+export function receiptFields(meta: Meta): readonly HeaderField[] {
+  const receipt = toJsonObject(meta[RECEIPT])
+  return receipt === null ? [] : [[PAYMENT_RESPONSE, encodeEnvelope(receipt)]]
 }

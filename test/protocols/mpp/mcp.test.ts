@@ -2,13 +2,17 @@ import fc from 'fast-check'
 import { Challenge, Credential } from 'mppx'
 import { describe, expect, it } from 'vitest'
 import { isRefusal } from '../../../src/problems/refusal.ts'
+import { parseChallenges } from '../../../src/protocols/mpp/challenge.ts'
 import { readCredential } from '../../../src/protocols/mpp/credential.ts'
 import { encodeEnvelope } from '../../../src/protocols/mpp/envelope.ts'
 import {
+  challengeFields,
   challengeIdOf,
   credentialField,
+  credentialMeta,
   errorCode,
   readPaymentRequired,
+  receiptFields,
   receiptMeta,
 } from '../../../src/protocols/mpp/mcp.ts'
 
@@ -102,4 +106,49 @@ it('the receipt names its challenge', () => {
     'org.paymentauth/receipt': { ...receipt, challengeId: 'the-id' },
   })
   expect(receiptMeta(new Headers(), 'the-id')).toEqual({})
+})
+
+describe("the client's side", () => {
+  const digest = 'sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:'
+
+  it.each([{}, { digest }, { opaque }, { digest, opaque }])(
+    'echoes every challenge as it was, with %o',
+    (parts) => {
+      const { opaque: _, ...plain } = challenge
+      const given = { ...plain, ...parts }
+      const [[name, field] = ['', '']] = challengeFields({ challenges: [given] })
+      expect(name).toBe('WWW-Authenticate')
+      const [read] = parseChallenges(field) ?? []
+      // A digest of other bytes than the client has would be taken for a fault.
+      expect(read).toMatchObject({ id: 'the-id', request: encodeEnvelope(request), digest: undefined })
+      const credential = `Payment ${encodeEnvelope({ challenge: { ...JSON.parse(JSON.stringify(read)) }, payload })}`
+      expect(credentialMeta(new Headers({ authorization: credential }))).toEqual({
+        'org.paymentauth/credential': { challenge: given, payload },
+      })
+    },
+  )
+
+  it('takes back the receipt that the server has written', () => {
+    const meta = { 'org.paymentauth/receipt': { status: 'success', challengeId: 'the-id' } }
+    expect(receiptMeta(new Headers([...receiptFields(meta)].map(([...field]) => field)), 'the-id')).toEqual(
+      meta,
+    )
+    expect(receiptFields({})).toEqual([])
+  })
+
+  it('leaves other credentials alone', () => {
+    for (const authorization of ['Bearer token', 'Payment ?', `Payment ${encodeEnvelope({ challenge: 1 })}`])
+      expect(credentialMeta(new Headers({ authorization }))).toEqual({})
+  })
+
+  it('makes nothing of anything else, and never breaks a field', () => {
+    expect(challengeFields({ challenges: [{ ...challenge, realm: 'зал' }] })).toEqual([])
+    fc.assert(
+      fc.property(fc.anything(), fc.string({ unit: 'binary' }), (value, text) => {
+        expect(challengeFields(value)).toEqual([])
+        const challenges = [value, { ...challenge, request: value }, { ...challenge, realm: text, id: value }]
+        for (const [name, field] of challengeFields({ challenges })) new Headers({ [name]: field })
+      }),
+    )
+  })
 })

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { isRefusal } from '../../../src/problems/refusal.ts'
 import { readCredential } from '../../../src/protocols/x402/credential.ts'
 import { encodeEnvelope } from '../../../src/protocols/x402/envelope.ts'
-import { credentialField, readPaymentRequired, receiptMeta } from '../../../src/protocols/x402/mcp.ts'
+import {
+  credentialField,
+  credentialMeta,
+  readPaymentRequired,
+  receiptFields,
+  receiptMeta,
+  toRequiredParts,
+} from '../../../src/protocols/x402/mcp.ts'
 
 const fieldOf = (payment: unknown) => credentialField({ 'x402/payment': payment })
 
@@ -61,4 +68,41 @@ it('the receipt of either version has one key', () => {
       'x402/payment-response': receipt,
     })
   expect(receiptMeta(new Headers())).toEqual({})
+})
+
+describe("the client's side", () => {
+  it('takes back what the server has written', () => {
+    for (const x402Version of [1, 2]) {
+      const payment = { x402Version, payload: { a: 1 } }
+      const [name = '', text = ''] = fieldOf(payment) ?? []
+      expect(credentialMeta(new Headers({ [name]: text }))).toEqual({ 'x402/payment': payment })
+    }
+    const meta = { 'x402/payment-response': { success: true } }
+    expect(receiptMeta(new Headers([...receiptFields(meta)].map(([...field]) => field)))).toEqual(meta)
+    expect([credentialMeta(new Headers()), receiptFields({})]).toEqual([{}, []])
+  })
+
+  it('reads what is asked for wherever it has stood, without the URL of the tool', () => {
+    const v2 = {
+      x402Version: 2,
+      resource: { url: 'mcp://tool/x', description: 'X' },
+      accepts: [{ amount: '1' }],
+    }
+    const field = encodeEnvelope({ ...v2, resource: { description: 'X' } })
+    const wrapped = { 'x402/error': { code: 402, message: 'pay', data: v2 } }
+    for (const value of [v2, wrapped, { x402: v2, challenges: [] }])
+      expect(toRequiredParts(value)).toEqual({ headers: [['PAYMENT-REQUIRED', field]], members: {} })
+    const v1 = { x402Version: 1, error: 'why', accepts: [{ resource: 'mcp://tool/x', payTo: '0x1' }] }
+    const accepts = [{ resource: null, payTo: '0x1' }]
+    expect(toRequiredParts(v1)).toEqual({ headers: [], members: { ...v1, accepts } })
+  })
+
+  it('makes nothing of anything else', () => {
+    fc.assert(
+      fc.property(fc.anything(), (value) => {
+        expect(toRequiredParts(value)).toBeNull()
+        expect(toRequiredParts({ accepts: value, x402Version: value })?.headers.length ?? 0).toBeLessThan(2)
+      }),
+    )
+  })
 })
