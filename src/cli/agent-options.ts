@@ -140,7 +140,7 @@ function readBudget({ values, terminal }: Call): BudgetOptions {
 }
 
 /** Endpoints by chain. Their URLs may hold keys: none of them stands in an error. */
-function readEndpoints({ values, terminal }: Call): Record<`eip155:${number}`, string> {
+export function readEndpoints({ values, terminal }: Call): Record<`eip155:${number}`, string> {
   const endpoints: Record<`eip155:${number}`, string> = {}
   for (const [name, url] of Object.entries(terminal.env)) {
     const [, chain] = /^COFFER_RPC_([1-9]\d{0,14})$/.exec(name) ?? []

@@ -37,6 +37,8 @@ export function startCli(
 ): CliProcess {
   const child = spawn(process.execPath, [BIN, ...args], {
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
+    // Without a terminal, also where whoever runs the tests has one.
+    detached: true,
     stdio: ['pipe', 'pipe', 'pipe', ...descriptors.map(() => 'pipe' as const)],
   })
   let [out, err] = ['', '']
