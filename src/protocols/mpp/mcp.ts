@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject, toJsonObject } from '../../lib/json.ts'
+import type { Fields, HeaderField } from '../../lib/message.ts'
 import { type ChallengeParams, formatChallenge, parseChallenges } from './challenge.ts'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import { AUTHORIZATION, PAYMENT_RECEIPT, PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
@@ -12,8 +13,6 @@ const CREDENTIAL = 'org.paymentauth/credential'
 const RECEIPT = 'org.paymentauth/receipt'
 /** Where mppx looks for the data of error -32042 in a result, beside the error itself. */
 const PAYMENT_REQUIRED = 'org.paymentauth/payment-required'
-
-type HeaderField = readonly [name: string, value: string]
 
 /** What stands for header fields, beside arguments and results. */
 type Meta = Readonly<Record<string, unknown>>
@@ -52,10 +51,7 @@ export interface PaymentRequired {
  *
  * @param problem - The body of the 402, without what other protocols have put into it.
  */
-export function readPaymentRequired(
-  headers: Pick<Headers, 'get'>,
-  problem: JsonObject,
-): PaymentRequired | null {
+export function readPaymentRequired(headers: Fields, problem: JsonObject): PaymentRequired | null {
   const challenges = parseChallenges(headers.get(WWW_AUTHENTICATE) ?? '') ?? []
   if (challenges.length === 0) return null
   const data = {
@@ -77,7 +73,7 @@ export function errorCode({ type, code }: JsonObject): -32042 | -32043 | -32602 
 }
 
 /** The receipt of a paid answer, for the `_meta` of the result. */
-export function receiptMeta(headers: Pick<Headers, 'get'>, challengeId: string | null): JsonObject {
+export function receiptMeta(headers: Fields, challengeId: string | null): JsonObject {
   const receipt = decodeEnvelope(headers.get(PAYMENT_RECEIPT) ?? '')
   return receipt === null ? {} : { [RECEIPT]: { ...receipt, challengeId } }
 }
@@ -107,7 +103,7 @@ function challengeField(challenge: Json): readonly HeaderField[] {
 }
 
 /** The client's side of {@link credentialField}, for a challenge of {@link challengeFields}. */
-export function credentialMeta(headers: Pick<Headers, 'get'>): JsonObject {
+export function credentialMeta(headers: Fields): JsonObject {
   const field = headers.get(AUTHORIZATION) ?? ''
   const isPayment = field.startsWith(`${PAYMENT_SCHEME} `)
   const credential = isPayment ? decodeEnvelope(field.slice(PAYMENT_SCHEME.length + 1)) : null

@@ -1,5 +1,6 @@
 import { encodeBase64 } from '../../lib/base64.ts'
 import { canonicalJson, isJsonObject, type Json, type JsonObject, toJsonObject } from '../../lib/json.ts'
+import type { Fields, HeaderField } from '../../lib/message.ts'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import {
   PAYMENT_REQUIRED,
@@ -18,8 +19,6 @@ const PAYMENT = 'x402/payment'
 const RECEIPT = 'x402/payment-response'
 /** Where the clients of Cloudflare's agents SDK look for offers, in the `_meta` of a result. */
 const ERROR = 'x402/error'
-
-type HeaderField = readonly [name: string, value: string]
 
 /** What stands for header fields, beside arguments and results. */
 type Meta = Readonly<Record<string, unknown>>
@@ -50,7 +49,7 @@ export interface PaymentRequired {
 
 /** Makes it of the 402 that HTTP clients would get; `null` when that offers nothing of x402. */
 export function readPaymentRequired(
-  headers: Pick<Headers, 'get'>,
+  headers: Fields,
   body: JsonObject,
   resource: string,
 ): PaymentRequired | null {
@@ -71,14 +70,14 @@ const objectOf = (value: Json | undefined): JsonObject => (isJsonObject(value) ?
 const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : [])
 
 /** The receipt of a paid answer, for the `_meta` of the result. */
-export function receiptMeta(headers: Pick<Headers, 'get'>): JsonObject {
+export function receiptMeta(headers: Fields): JsonObject {
   const field = headers.get(PAYMENT_RESPONSE) ?? headers.get(X_PAYMENT_RESPONSE)
   const receipt = field === null ? null : decodeEnvelope(field)
   return receipt === null ? {} : { [RECEIPT]: receipt }
 }
 
 /** The client's side of {@link credentialField}. */
-export function credentialMeta(headers: Pick<Headers, 'get'>): JsonObject {
+export function credentialMeta(headers: Fields): JsonObject {
   const field = headers.get(PAYMENT_SIGNATURE) ?? headers.get(X_PAYMENT)
   const payment = field === null ? null : decodeEnvelope(field)
   return payment === null ? {} : { [PAYMENT]: payment }
