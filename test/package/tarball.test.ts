@@ -71,6 +71,14 @@ describe('the packed package', () => {
     expect(JSON.parse(output)).not.toEqual([])
   })
 
+  it('coffer/next charges where Next is not running: in the unit tests of a seller', () => {
+    const output = execFileSync('node', ['--input-type=module', '--eval', NEXT_ROUTE], {
+      cwd: project,
+      encoding: 'utf8',
+    })
+    expect(output).toBe('402 200 paid 409')
+  })
+
   it.each([
     ['Node', ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext],
     ['bundlers', ts.ModuleKind.ESNext, ts.ModuleResolutionKind.Bundler],
@@ -110,6 +118,28 @@ describe('the packed package', () => {
     expect(ours.length).toBeGreaterThan(specifiers.length)
   })
 })
+
+/** Calls a route handler as a test would: without a payment, with one, with the same again. */
+const NEXT_ROUTE = `
+import { createCoffer } from 'coffer'
+import { memory } from 'coffer/memory'
+import { paid } from 'coffer/next'
+
+const coffer = createCoffer({
+  secret: 'a secret of at least thirty-two bytes',
+  wallets: { main: { address: '0x1111111111111111111111111111111111111111' } },
+  protocols: [],
+  store: memory(),
+  stub: true,
+})
+const GET = paid(coffer, { price: '0.05' }, () => new Response('paid'))
+const ask = (headers = {}) => GET(new Request('https://api.test/report', { headers }), {})
+const unpaid = await ask()
+const answer = await ask({ 'x-payment': 'stub_1' })
+const text = await answer.text()
+const again = await ask({ 'x-payment': 'stub_1' })
+process.stdout.write([unpaid.status, answer.status, text, again.status].join(' '))
+`
 
 /** What a seller writes. */
 const SELLER = `
