@@ -3,11 +3,9 @@ export const MAX_CHARACTERS = 4000
 
 /**
  * What a reader does not see, or does not see in its place: controls, what turns the direction of a line, spaces without
- * width, and the invisible letters that instructions to models are hidden in.
+ * width, and the invisible letters that instructions to models are hidden in (UAX 44: Default_Ignorable_Code_Point).
  */
-const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is for
-  /[\ufe00-\ufe0f\0-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu
+const HIDDEN = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}]/gu
 
 /** An id of a session of Coffer: whoever has it can use what was paid for. */
 const SESSION = /sess_[A-Za-z0-9_-]{16,}/g

@@ -7,9 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { afterEach } from 'vitest'
 import type { Hex } from '../../src/lib/hex.ts'
+import { createMcp, type McpOptions } from '../../src/mcp.ts'
 
 /** The command line, from its sources: Node strips the types. */
 export const BIN = fileURLToPath(new URL('../../src/cli/bin.ts', import.meta.url))
@@ -134,6 +136,23 @@ export async function connectHttp(
   // The cast: the package's own types do not agree under exactOptionalPropertyTypes.
   await client.connect(transport as Parameters<Client['connect']>[0])
   return { client, call: calling(client), close: () => client.close() }
+}
+
+/** Tools of this very process, for tests that have a wallet, a clock or a server of their own. */
+export async function connectHere(options: McpOptions): Promise<Omit<Host, 'pid' | 'log'>> {
+  const mcp = createMcp(options)
+  const [ours, theirs] = InMemoryTransport.createLinkedPair()
+  await mcp.createServer().connect(theirs)
+  const client = new Client({ name: 'test', version: '1' })
+  await client.connect(ours)
+  return {
+    client,
+    call: calling(client),
+    async close() {
+      await client.close()
+      await mcp.close()
+    },
+  }
 }
 
 /** For the tests of a file: folders that are gone after each test, and what is to be ended before. */
