@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
 import { explain } from './explain.ts'
 import { inspect } from './inspect.ts'
@@ -9,4 +10,14 @@ import { sessions } from './sessions.ts'
 import { wallet } from './wallet.ts'
 
 /** All commands, in the order in which they are listed. */
-export const commands: readonly Command[] = [pay, mcp, inspect, explain, sessions, wallet, migrate, doctor]
+export const commands: readonly Command[] = [
+  pay,
+  mcp,
+  inspect,
+  explain,
+  sessions,
+  wallet,
+  demo,
+  migrate,
+  doctor,
+]

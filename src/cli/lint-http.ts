@@ -1,4 +1,5 @@
 import { parseJsonObject } from '../lib/json.ts'
+import { isThisMachine } from '../lib/this-machine.ts'
 import { type Answer, isAnswer, MAX_BODY, type NoAnswer } from './probe.ts'
 import { type Remark, remark } from './remark.ts'
 
@@ -204,8 +205,4 @@ export function credentialFields(headers: Headers): readonly string[] {
 
 function listOf(field: string | null): readonly string[] {
   return (field ?? '').split(',').map((name) => name.trim().toLowerCase())
-}
-
-function isThisMachine(hostname: string): boolean {
-  return /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 }

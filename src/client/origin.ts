@@ -1,3 +1,4 @@
+import { isThisMachine } from '../lib/this-machine.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { OfferRefusal } from './payment-error.ts'
 import type { Policy } from './policy.ts'
@@ -37,9 +38,4 @@ export function checkOrigin(
     )
   }
   return null
-}
-
-/** Names and addresses that no other machine has (RFC 6761 section 6.3, RFC 1122 section 3.2.1.3). */
-function isThisMachine(hostname: string): boolean {
-  return /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 }

@@ -42,6 +42,11 @@ const BANS: readonly (readonly [from: RegExp, to: RegExp, why: string])[] = [
     'clients know what is on the wire, and of stores what all have',
   ],
   [/^src\/mcp\//, /^src\/(?!mcp\/)[^/]+\//, 'tools of models know the client as everybody does'],
+  [
+    /^src\/cli\//,
+    /^src\/(?:(?:api|blobs|gate|hooks|mcp|sessions|settlement|testing|tracing|vaults|webhooks)\/|client\/(?!keys\.ts)|stores\/(?!(?:scan|store)\.ts))/,
+    'the command line knows the entries, how things are written on the wire (decision 028), and the keys of its own file',
+  ],
   [/^src\/evm\//, /^src\/stores\//, 'chains never touch a store'],
   [/^adapters\//, /^src\/[^/]+\//, 'adapters only translate between a framework and the entries'],
   [/^(?:src|adapters)\//, /^(?:@x402\/|x402|mppx)/, "the peers' packages are for tests"],
