@@ -8,9 +8,9 @@ import {
   paymentOf,
 } from '../src/client.ts'
 import { canonicalJson, mpp, x402 } from '../src/mcp-wire.ts'
-import { toResponse, toUnpaidResponse } from './priced-answer.ts'
 import type { ToolResult } from './tool-answer.ts'
 import { IDEMPOTENCY_KEY, type Meta, SESSION, SESSION_TOKEN } from './tool-call.ts'
+import { toResponse, toUnpaidResponse } from './tool-response.ts'
 
 export type { ToolResult } from './tool-answer.ts'
 export type { Meta } from './tool-call.ts'
@@ -82,6 +82,7 @@ export function payTools<Result extends ToolResult>(
   call: CallTool<Result>,
   { server, ...options }: PayToolsOptions,
 ): PayTools<Result> {
+  if (!URL.canParse(server)) throw new CofferError('invalid-option', 'server: expected an absolute URL')
   const base = new URL(server).href.replace(/[?#].*$/, '').replace(/\/$/, '')
   const sessionHeader = (options.sessions !== false && options.sessions?.header) || 'X-PRUDRA-SESSION-ID'
   const outcomes = new WeakMap<Response, { readonly result: Result } | { readonly error: unknown }>()

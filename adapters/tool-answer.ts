@@ -1,6 +1,6 @@
 import type { JsonObject } from '../src/index.ts'
 import { mpp, x402 } from '../src/mcp-wire.ts'
-import { type Meta, SESSION, type ToolCall } from './tool-call.ts'
+import { type Meta, PROBLEM, SESSION, type ToolCall } from './tool-call.ts'
 
 /** What a tool answers (`CallToolResult` of MCP), as far as payments have to do with it. */
 export type ToolResult = {
@@ -17,7 +17,7 @@ export type RefusedCall = {
   content: { type: 'text'; text: string }[]
   structuredContent?: Record<string, unknown>
   isError: true
-  _meta?: Record<string, unknown>
+  _meta: Record<string, unknown>
 }
 
 /** The error of JSON-RPC that says what {@link RefusedCall} says of a call that is not paid for. */
@@ -67,27 +67,25 @@ export async function readAnswer<Result>(
 
 function refuse(headers: Headers, body: JsonObject, options: ReadOptions): RefusedCall {
   const { x402Version: _version, error: _error, accepts: _accepts, ...own } = body
-  // What the gate says of this one is about fields.
-  const problem = own['code'] === 'payment-required' ? { ...own, detail: 'This tool is paid for.' } : own
+  const retryAfter = headers.get('retry-after')
+  const problem = {
+    ...own,
+    // What the gate says of this one is about fields.
+    ...(own['code'] === 'payment-required' && { detail: 'This tool is paid for.' }),
+    ...(retryAfter !== null && { retryAfter: Number(retryAfter) }),
+  }
   const forX402 = x402.readPaymentRequired(headers, body, options.resource)
   const forMpp = mpp.readPaymentRequired(headers, problem)
-  if (forX402 === null && forMpp === null) {
-    const retryAfter = headers.get('retry-after')
-    const told = { ...problem, ...(retryAfter !== null && { retryAfter: Number(retryAfter) }) }
-    return refusedCall(told, {}, options)
+  const isUnpaid = forX402 !== null || forMpp !== null
+  if (isUnpaid && options.toError !== null) {
+    const data = { ...forX402?.v1, problem, ...forMpp?.data, ...(forX402 && { x402: forX402.v2 }) }
+    throw options.toError({ code: mpp.errorCode(problem), message: String(body['title']), data })
   }
-  if (options.toError !== null) {
-    const data = { ...forX402?.v1, ...forMpp?.data, ...(forX402 && { x402: forX402.v2 }) }
-    throw options.toError({ code: mpp.errorCode(problem), message: String(problem['title']), data })
-  }
-  return refusedCall(forX402?.v2 ?? problem, { ...forX402?.meta, ...forMpp?.meta }, options)
-}
-
-function refusedCall(told: JsonObject, meta: JsonObject, { isStructured }: ReadOptions): RefusedCall {
+  const told = forX402?.v2 ?? problem
   return {
     content: [{ type: 'text', text: JSON.stringify(told) }],
-    ...(!isStructured && { structuredContent: { ...told } }),
+    ...(!options.isStructured && { structuredContent: { ...told } }),
     isError: true,
-    ...(Object.keys(meta).length > 0 && { _meta: { ...meta } }),
+    _meta: { ...forX402?.meta, ...forMpp?.meta, [PROBLEM]: problem },
   }
 }

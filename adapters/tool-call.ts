@@ -18,6 +18,7 @@ export interface ToolContext {
 export type Meta = Readonly<Record<string, unknown>>
 
 /** Keys of our own in {@link Meta}. */
+export const PROBLEM = 'coffer/problem'
 export const SESSION = 'coffer/session'
 export const SESSION_TOKEN = 'coffer/session-token'
 export const IDEMPOTENCY_KEY = 'coffer/idempotency-key'

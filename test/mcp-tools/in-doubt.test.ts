@@ -58,7 +58,7 @@ describe.each(settledByUs)('a call of $name', (kind) => {
       const problem = { code: 'settlement-unknown', charged: 'unknown', retryable: true, retryAfter: 5 }
       expect(doubtful.structuredContent).toMatchObject(problem)
       expect(doubtful.content).toEqual([{ type: 'text', text: JSON.stringify(doubtful.structuredContent) }])
-      expect(doubtful._meta).toBeUndefined()
+      expect(doubtful._meta).toEqual({ 'coffer/problem': doubtful.structuredContent })
       // The unpaid call, and one payment.
       expect(sent).toHaveLength(2)
       expect(shop.runs(name) - ran).toBe(name === 'after' ? 1 : 0)

@@ -33,6 +33,7 @@ beforeAll(async () => {
       report: { price: '0.01' },
       dear: { price: '5' },
       session: { price: '0.01', acceptSessions: true },
+      bound: { price: '0.01', acceptSessions: { bindPayer: true } },
       thrown: { price: '0.01', toError: ({ code, message, data }) => new McpError(code, message, data) },
       flaky: {
         price: '0.01',
@@ -113,17 +114,22 @@ describe('payTools()', () => {
       budget: { payment: '0.10' },
     })
     await expect(failing.callTool(REPORT)).rejects.toThrow('no such host')
+    expect(() => paying(evmPayer, { server: 'stdio' })).toThrow(/^server: /)
   })
 
-  it('goes on in the session that a payment has opened', async () => {
+  it.each([
+    ['session', 4],
+    // Each is refused before it is shown with a signature.
+    ['bound', 6],
+  ])('goes on in the session that a payment has opened (%s)', async (name, calls) => {
     const { tools, sent } = paying(evmPayer)
     const before = await chains.evm.balanceOf(shop.seller)
     for (const city of ['Rome', 'Oslo', 'Lima']) {
-      const result = await tools.callTool({ name: 'session', arguments: { city } })
+      const result = await tools.callTool({ name, arguments: { city } })
       expect(result).toMatchObject({ content: [{ text: expect.stringContaining(city) }] })
     }
     expect((await chains.evm.balanceOf(shop.seller)) - before).toBe(PRICE)
-    expect(sent).toHaveLength(4)
+    expect(sent).toHaveLength(calls)
   })
 
   it('pays tools that throw error -32042, and throws it when it is not to pay', async () => {

@@ -96,7 +96,8 @@ describe('an unpaid call', () => {
         { network: 'base-sepolia', maxAmountRequired: '10000', resource: 'mcp://tool/report' },
       ],
     })
-    expect(Object.keys(_meta)).toEqual(['x402/error', 'org.paymentauth/payment-required'])
+    expect(_meta['coffer/problem']).toEqual(problem)
+    expect(Object.keys(_meta)).toHaveLength(3)
   })
 
   it('leaves tools that are free, and the list of tools, as they are', async () => {
@@ -119,7 +120,7 @@ describe('an unpaid call', () => {
     const limited = await callTool(client, REPORT)
     expect(limited).toMatchObject({ isError: true, structuredContent: { code: 'rate-limit-exceeded' } })
     expect(problemOf(limited)['retryAfter']).toBeGreaterThan(0)
-    expect(limited._meta).toBeUndefined()
+    expect(limited._meta).toEqual({ 'coffer/problem': limited.structuredContent })
   })
 
   it('names the fault of a payment that is none', async () => {
@@ -252,6 +253,20 @@ describe('a paid tool', () => {
       await client.close()
     }
     expect(asked).toEqual([{}, {}, {}, {}])
+    await coffer.close()
+  })
+
+  it('that asks for another round has not delivered yet', async () => {
+    const { coffer } = createSeller({ evm: [chains.evm], tempo: chains.tempo, stub: true })
+    let runs = 0
+    const tool = paidTool(coffer, { name: 'report', price: '0.01' }, () => {
+      runs++
+      return { content: [], resultType: runs === 1 ? 'input_required' : 'complete' }
+    })
+    const call = () => tool(ROME, { _meta: { 'x402/payment': 'stub_1' } })
+    expect(await call()).toEqual({ content: [], resultType: 'input_required' })
+    expect(await call()).toMatchObject({ resultType: 'complete' })
+    expect(await call()).toMatchObject({ structuredContent: { code: 'duplicate-payment' } })
     await coffer.close()
   })
 

@@ -11,8 +11,8 @@ import { AUTHORIZATION, PAYMENT_RECEIPT, PAYMENT_SCHEME, WWW_AUTHENTICATE } from
 const CREDENTIAL = 'org.paymentauth/credential'
 /** Key of the receipt, in the `_meta` of a result. */
 const RECEIPT = 'org.paymentauth/receipt'
-/** Where mppx looks for the data of error -32042 in a result, beside the error itself. */
-const PAYMENT_REQUIRED = 'org.paymentauth/payment-required'
+/** Where mppx looks for the data of error -32042 in the `_meta` of a result, beside the error itself. */
+export const PAYMENT_REQUIRED = 'org.paymentauth/payment-required'
 
 /** What stands for header fields, beside arguments and results. */
 type Meta = Readonly<Record<string, unknown>>

@@ -1,8 +1,6 @@
-import { mpp, x402 } from '../src/mcp-wire.ts'
+import { type HeaderField, mpp, x402 } from '../src/mcp-wire.ts'
 import type { ToolResult } from './tool-answer.ts'
-import { SESSION } from './tool-call.ts'
-
-type HeaderField = readonly [name: string, value: string]
+import { PROBLEM, SESSION } from './tool-call.ts'
 
 /** The answer that HTTP would have in place of a result: what `payFetch` goes by. The result itself is not in it. */
 export function toResponse(result: ToolResult, sessionHeader: string): Response {
@@ -14,44 +12,38 @@ export function toResponse(result: ToolResult, sessionHeader: string): Response 
     ...(typeof session === 'string' ? [[sessionHeader, session] as const] : []),
   )
   if (isError !== true) return new Response(null, { headers })
-  const said = saidIn(result)
-  const unpaid = toUnpaid(said, _meta['org.paymentauth/payment-required'])
-  return unpaid ?? toProblem(said, headers)
+  const problem = problemIn(_meta[PROBLEM])
+  const unpaid = toUnpaid(saidIn(result), _meta[mpp.PAYMENT_REQUIRED], problem)
+  if (unpaid !== null) return unpaid
+  const { status = 500, retryAfter } = problem ?? {}
+  if (Number.isInteger(retryAfter)) headers.set('retry-after', String(retryAfter))
+  return Response.json(problem ?? {}, { status, headers })
 }
 
 /** The answer for an error of JSON-RPC that asks for payment; `null` for any other. */
 export function toUnpaidResponse(error: unknown): Response | null {
-  const { data } = (typeof error === 'object' && error !== null ? error : {}) as { data?: unknown }
-  return toUnpaid([data], data)
+  const { data } = (error ?? {}) as { data?: { problem?: unknown } | null }
+  return toUnpaid([data], data, problemIn(data?.problem))
 }
 
-function toUnpaid(said: readonly unknown[], data: unknown): Response | null {
+function toUnpaid(said: readonly unknown[], data: unknown, problem: Problem | null): Response | null {
   const parts = said.map(x402.toRequiredParts).find((each) => each !== null) ?? null
   const challenges = mpp.challengeFields(data)
   if (parts === null && challenges.length === 0) return null
   const headers = fieldsOf(...(parts?.headers ?? []), ...challenges)
-  return Response.json(parts?.members ?? {}, { status: 402, headers })
+  return Response.json({ ...problem, ...parts?.members }, { status: 402, headers })
 }
 
-/** A refusal of Coffer's has a status of its own; what a tool itself calls an error is one of the server's. */
-function toProblem(said: readonly unknown[], headers: Headers): Response {
-  const problem = said.find(isProblem)
-  if (problem?.retryAfter !== undefined) headers.set('retry-after', String(problem.retryAfter))
-  return Response.json(problem ?? {}, { status: problem?.status ?? 500, headers })
-}
-
+/** What a server of Coffer says of a refusal, beside what the protocols say. */
 interface Problem {
   readonly status: number
-  readonly code: string
-  readonly retryAfter?: number
+  readonly retryAfter?: unknown
 }
 
-function isProblem(value: unknown): value is Problem {
-  const { status, code, charged, retryAfter } = (value ?? {}) as Record<string, unknown>
-  const isFailure = Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599
-  const isOurs = typeof code === 'string' && charged !== undefined
-  // A 402 without offers asks for nothing that could be paid.
-  return isFailure && status !== 402 && isOurs && (retryAfter === undefined || Number.isInteger(retryAfter))
+function problemIn(value: unknown): Problem | null {
+  const { status } = (value ?? {}) as Partial<Problem>
+  const isFailure = status !== undefined && Number.isInteger(status) && status >= 400 && status <= 599
+  return isFailure ? (value as Problem) : null
 }
 
 /** What a result says in JSON, structured or as its first text. */
