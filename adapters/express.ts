@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
-  type Answer,
   type Coffer,
   CofferError,
   type CofferOptions,
@@ -8,7 +7,6 @@ import {
   type Grant,
   type GrantedPayment,
   type GrantedWallet,
-  type Next,
   type RouteOptions,
   type SessionOptions,
   type Vault,
@@ -82,36 +80,30 @@ export function paid<WithVault extends boolean = false, WithSession extends bool
 ): PaidMiddleware<Grant<WithVault, WithSession>> {
   coffer.check(options)
   return (req: ExpressRequest, res: ServerResponse & { locals?: object }, next: Continue) => {
-    decide(req, res)
-      .then(async (outcome) => {
-        if (!('grant' in outcome)) return sendAnswer(outcome, res)
-        if (res.destroyed) return outcome.abandon()
-        const { payment, wallet, vault, session }: Grant = outcome.grant
-        res.locals = Object.assign(res.locals ?? {}, outcome.grant)
-        req.payment = payment
-        req.wallet = wallet
-        if (session?.id) req.sessionId = session.id
-        if (vault) req.vault = vault
-        concludeWith(res, outcome, next)
-        next()
-      })
-      .catch(next)
+    pass(req, res, next).catch(next)
   }
 
-  async function decide(
-    req: IncomingMessage,
-    res: ServerResponse,
-  ): Promise<Answer | Next<WithVault, WithSession>> {
+  async function pass(
+    req: ExpressRequest,
+    res: ServerResponse & { locals?: object },
+    next: Continue,
+  ): Promise<void> {
     const head = toHead(req, res)
-    if ('status' in head) return head
+    if ('status' in head) return sendAnswer(head, res)
     const { remoteAddress } = req.socket
-    const outcome = await coffer.decide(
-      head,
-      options,
-      remoteAddress === undefined ? {} : { address: remoteAddress },
-    )
-    if ('grant' in outcome) await restoreBody(req, head)
-    return outcome
+    const caller = remoteAddress === undefined ? {} : { address: remoteAddress }
+    const outcome = await coffer.decide(head, options, caller)
+    if (!('grant' in outcome)) return sendAnswer(outcome, res)
+    await restoreBody(req, head)
+    if (res.destroyed) return outcome.abandon()
+    const { payment, wallet, vault, session }: Grant = outcome.grant
+    res.locals = Object.assign(res.locals ?? {}, outcome.grant)
+    req.payment = payment
+    req.wallet = wallet
+    if (session?.id) req.sessionId = session.id
+    if (vault) req.vault = vault
+    concludeWith(res, outcome, next)
+    next()
   }
 }
 

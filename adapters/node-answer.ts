@@ -23,7 +23,10 @@ interface Treatment {
  */
 export function concludeWith(res: ServerResponse, paid: Next, fail: Fail): void {
   const { recorded } = paid
-  if (recorded === null) return onHeaders(res, () => void conclude(res, paid))
+  if (recorded === null) {
+    onHeaders(res, () => void conclude(res, paid))
+    return
+  }
   const treatment = paid.isHeldBack ? holdBack(res, paid, fail) : passThrough(res, paid, recorded, fail)
   let isBegun = false
   onHeaders(res, () => {

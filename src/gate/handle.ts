@@ -1,5 +1,6 @@
 import { requestFacts } from '../hooks/facts.ts'
 import type { Answer, Fields } from '../lib/message.ts'
+import type { Price } from '../payments/amount.ts'
 import { catalog } from '../problems/catalog.ts'
 import { problemAnswer } from '../problems/problem.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
@@ -9,7 +10,7 @@ import type { Session } from '../sessions/session.ts'
 import { vaultIdOf } from '../vaults/new-vault.ts'
 import type { Vault } from '../vaults/vault-handle.ts'
 import { answerFields, replaceFields } from './answer-fields.ts'
-import { createCharge } from './charge.ts'
+import { createCharge, readBody } from './charge.ts'
 import { clientAddress } from './client-address.ts'
 import type { Caller } from './coffer.ts'
 import { crossOriginFields, preflight } from './cross-origin.ts'
@@ -39,20 +40,22 @@ export async function handle(request: RequestHead, opts: HandleOptions): Promise
   if (request.method === 'OPTIONS') return preflight(request.headers, settings)
   const client = clientAddress(caller.address, request.headers.get('x-forwarded-for'), settings.trustProxy)
 
-  const presented = presentedCredential(request.headers, settings.protocols)
-  const key = isPresent(presented) ? keyOf(request.headers, presented, route) : null
-  const readLimit = route.bindBody ?? (typeof key === 'string' ? settings.maxResultBytes : null)
-  const charged = await createCharge(request, route, settings, readLimit)
-  if (isRefusal(charged)) return deny(charged, null)
-  const { charge, body } = charged
+  const price = typeof route.price === 'function' ? await route.price(request.toRequest()) : route.price
 
-  const session = await sessionOf(request.headers, charge, route, settings)
+  const session = await sessionOf(request.headers, price, route, settings)
   if (session !== null && !isRefusal(session)) {
     const id = request.headers.get(settings.sessionHeader)
     const { paymentId } = session.payment
     const vault = route.vault ? await vaultOf(paymentId, session.vault, session.hash, settings) : null
     return createSessionNext(id, session, vault, request, settings)
   }
+
+  const presented = presentedCredential(request.headers, settings.protocols)
+  const key = isPresent(presented) ? keyOf(request.headers, presented, route) : null
+  const readLimit = route.bindBody ?? (typeof key === 'string' ? settings.maxResultBytes : null)
+  const body = readLimit === null ? null : await readBody(request.toRequest(), readLimit)
+  if (isRefusal(body)) return deny(body, null)
+  const charge = createCharge(request, price, body, route, settings)
   if (presented === null) return deny(session ?? PAYMENT_REQUIRED, charge)
   if (isRefusal(presented)) return deny(presented, charge)
   if (isRefusal(key)) return deny(key, charge)
@@ -98,7 +101,7 @@ export async function handle(request: RequestHead, opts: HandleOptions): Promise
 /** The session that lets the request in; why it does not; `null` when the request shows none, or the route takes none. */
 async function sessionOf(
   request: Fields,
-  { price }: Charge,
+  price: Price,
   { session }: Route,
   { sessions, sessionHeader }: Settings,
 ): Promise<Session | Refusal | null> {

@@ -20,7 +20,7 @@ export function openApi(
   settings: Settings,
   payments: PaymentLog,
 ): (request: Request) => Promise<Response> {
-  const { problemBase, onError, publicOrigin, sessions, webhooks, vaults } = settings
+  const { problemBase, onError, publicUrl, sessions, webhooks, vaults } = settings
   const parts = {
     sessions,
     payments,
@@ -29,7 +29,7 @@ export function openApi(
     apiKeys: readKeys(options.apiKeys ?? []),
     basePath: readBasePath(options.basePath ?? '/'),
     discovery: readDiscovery(options.discovery, settings),
-    origin: publicOrigin,
+    origin: publicUrl?.origin ?? null,
     problemBase,
     onError,
     crossOrigin: (request: Headers) => crossOriginFields(request, settings),

@@ -24,7 +24,8 @@ export interface Settings extends Engine, Observers {
   readonly store: Store
   readonly limiter: Limiter | null
   readonly realm: string | null
-  readonly publicOrigin: string | null
+  /** Where clients reach the server; `null` for what each request says. */
+  readonly publicUrl: URL | null
   /** Field that carries the session id, both ways. */
   readonly sessionHeader: string
   readonly challengeTtl: number
@@ -88,7 +89,7 @@ export function readOptions(options: CofferOptions): Settings {
       options.challengeLimit === false ? null : createLimiter(readLimit(options.challengeLimit), clock),
     realm: options.realm === undefined ? null : printable('realm', options.realm),
     sessionHeader: readHeaderName(options.sessionHeader ?? 'X-PRUDRA-SESSION-ID'),
-    publicOrigin: options.publicUrl === undefined ? null : readOrigin(options.publicUrl),
+    publicUrl: options.publicUrl === undefined ? null : readPublicUrl(options.publicUrl),
     challengeTtl: seconds('challengeTtl', options.challengeTtl ?? 300, 10, DAY),
     trustProxy: whole('trustProxy', options.trustProxy ?? 0, 0, 32),
     cors: options.cors ?? '*',
@@ -164,13 +165,13 @@ function readHeaderName(name: string): string {
   return isOwn ? name : invalidOption('sessionHeader', 'a field name that MPP does not use itself', name)
 }
 
-function readOrigin(url: string): string {
+function readPublicUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : null
   if (!parsed || !/^https?:$/.test(parsed.protocol))
     return invalidOption('publicUrl', 'an http or https URL', url)
   if (parsed.pathname !== '/' || parsed.search !== '')
     invalidOption('publicUrl', 'an origin without a path', url)
-  return parsed.origin
+  return parsed
 }
 
 const OPTION_NAMES: Readonly<Record<keyof CofferOptions, true>> = {
