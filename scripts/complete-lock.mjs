@@ -29,7 +29,7 @@ const CPU = {
   mips64el: 'mips64el',
 }
 
-for (const folder of ['..', '../test/runtimes'])
+for (const folder of ['..', '../test/runtimes', '../test/mcp/official'])
   complete(new URL(`${folder}/package-lock.json`, import.meta.url))
 
 function complete(path) {

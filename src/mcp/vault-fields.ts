@@ -22,6 +22,7 @@ export const vaultFields = {
 export function vaultFetch(url: string, { fetch, reaches, signal }: Call, timeoutMs: number) {
   if (!reaches(new URL(url)))
     throw new CallError(`The configuration of this server does not let it talk to ${url}.`)
-  const ends = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-  return (request: Request): Promise<Response> => fetch(new Request(request, { signal: ends }))
+  const ends = [signal, AbortSignal.timeout(timeoutMs)]
+  return (request: Request): Promise<Response> =>
+    fetch(new Request(request, { signal: AbortSignal.any([...ends, request.signal]) }))
 }
