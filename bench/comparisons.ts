@@ -1,10 +1,51 @@
-import type { EvmChain } from '../test/chains/evm.ts'
+import { type EvmChain, startEvmChain } from '../test/chains/evm.ts'
 import { mppAuthorization, x402Authorization } from './authorizations.ts'
 import { challengeId } from './challenge-ids.ts'
-import type { Comparison } from './harness.ts'
+import type { Goal } from './goals.ts'
+import type { Group, Pace } from './group.ts'
+import { type Comparison, type Effort, measure, prove } from './harness.ts'
+import { formatReport, type Result } from './report.ts'
 import { unpaid } from './unpaid.ts'
+
+const EFFORTS: Readonly<Record<Pace, Effort>> = {
+  full: { rounds: 15, roundMs: 200, warmUpMs: 1000 },
+  quick: { rounds: 5, roundMs: 30, warmUpMs: 150 },
+  once: { rounds: 1, roundMs: 20, warmUpMs: 0 },
+}
+
+/** What Coffer and its peers do in process. */
+export const comparisons: Group = {
+  name: 'in-process',
+  async run(pace) {
+    const chain = await startEvmChain()
+    try {
+      const results: Result[] = []
+      for (const comparison of await openComparisons(chain)) {
+        await prove(comparison)
+        results.push({ comparison, measurements: await measure(comparison, EFFORTS[pace]) })
+      }
+      return { text: formatReport(results, EFFORTS[pace]), goals: results.flatMap(goalsOf) }
+    } finally {
+      await chain.stop()
+    }
+  },
+}
 
 /** Everything that is measured, in the order of the table. */
 export async function openComparisons(chain: EvmChain): Promise<readonly Comparison[]> {
   return [...unpaid, await x402Authorization(chain), await mppAuthorization(chain), await challengeId(chain)]
+}
+
+/** Nobody who does the whole job is to be faster. */
+function goalsOf({ comparison, measurements }: Result): Goal[] {
+  const [ours, ...others] = measurements
+  return others
+    .filter(({ contender }) => !contender.isFloor)
+    .map(({ contender: { name }, cpu }) => ({
+      name: `in-process: ${comparison.title}, ${name}`,
+      got: cpu.median / (ours?.cpu.median ?? Number.NaN),
+      least: 1,
+      unit: ' x Coffer',
+      isPortable: true,
+    }))
 }

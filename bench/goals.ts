@@ -23,7 +23,7 @@ export function isFarOff(goal: Goal): boolean {
 
 /** The last two columns of a table: the target, and whether it was reached. Empty where there is none. */
 export function goalCells(goal: Goal | null): [target: string, reached: string] {
-  return goal === null ? ['', ''] : [targetOf(goal), isReached(goal) ? 'yes' : 'NO']
+  return goal === null ? ['', ''] : [formatGoal(goal), isReached(goal) ? 'yes' : 'NO']
 }
 
 /** What the goals of a run came to, one line each for those that were missed. */
@@ -31,7 +31,7 @@ export function formatGoals(goals: readonly Goal[]): string {
   const missed = goals.filter((goal) => !isReached(goal))
   const lines = missed.map(
     (goal) =>
-      `- ${goal.name}: ${round(goal.got)}${goal.unit}, target ${targetOf(goal)}${isFarOff(goal) ? ' (FAR OFF)' : ''}`,
+      `- ${goal.name}: ${round(goal.got)}${goal.unit}, target ${formatGoal(goal)}${isFarOff(goal) ? ' (FAR OFF)' : ''}`,
   )
   return [`${goals.length - missed.length} of ${goals.length} targets reached.`, ...lines].join('\n')
 }
@@ -44,7 +44,8 @@ function isWithin(
   return got >= least / slack && got <= most * slack
 }
 
-function targetOf({ least, most, unit }: Goal): string {
+/** Writes what the figure should come to. */
+export function formatGoal({ least, most, unit }: Goal): string {
   return least === undefined ? `<= ${most}${unit}` : `>= ${least}${unit}`
 }
 

@@ -1,10 +1,13 @@
 import { type Spread, spreadOf } from './spread.ts'
+import { takeTurns } from './turns.ts'
 
 /** One implementation of a job. */
 export interface Contender {
   readonly name: string
   /** What it does besides the job, or leaves out: without it the numbers cannot be read fairly. */
   readonly note?: string
+  /** Whether it leaves the job out: what nobody can be faster than. */
+  readonly isFloor?: boolean
   /** Prepares whatever is not measured; the returned function does the job once and says how it came out. */
   prepare(input: string): Job | Promise<Job>
 }
@@ -70,10 +73,9 @@ export async function measure({ contenders, cases }: Comparison, effort: Effort)
     const batch = Math.max(1, Math.floor((effort.roundMs * 1000) / elapsed / 20))
     entries.push({ contender, job, batch, samples: [] as Sample[] })
   }
-  for (let round = 0; round < effort.rounds; round++) {
-    const order = round % 2 === 0 ? entries : entries.toReversed()
-    for (const { job, batch, samples } of order) samples.push(await run(job, effort.roundMs, batch))
-  }
+  await takeTurns(entries, effort.rounds, async ({ job, batch, samples }) => {
+    samples.push(await run(job, effort.roundMs, batch))
+  })
   return entries.map(({ contender, samples }) => ({
     contender,
     cpu: spreadOf(samples.map(({ cpu }) => cpu)),

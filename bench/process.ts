@@ -1,40 +1,49 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 /** A script of this folder in a process of its own, which answers what it is asked: {@link answerParent}. */
-export interface Process<Ready> {
+export interface Process<Ready = unknown> {
   /** What it said when it was ready. */
   readonly ready: Ready
   /** Asks one thing; the next only after the answer. Rejects when the process ends before it. */
   ask<Answer>(what: unknown): Promise<Answer>
-  /** Ends it at once. */
+}
+
+/** Processes that end together. */
+export interface Processes {
+  /** Starts one, and waits until it is ready. */
+  start<Ready>(script: string, ...args: readonly string[]): Promise<Process<Ready>>
+  /** Ends them all at once, ready or not. */
   stop(): void
 }
 
-/** Starts a process, and waits until it is ready. */
-export async function startProcess<Ready>(
-  script: string,
-  args: readonly string[] = [],
-  execArgv: readonly string[] = [],
-): Promise<Process<Ready>> {
-  const path = fileURLToPath(new URL(script, import.meta.url))
-  const child = fork(path, args, { execArgv: [...execArgv] })
-  // Not `exit`, which may come before what it has said.
-  const ended = once(child, 'disconnect').then(() => {
-    throw new Error(`${script} has ended`)
-  })
-  ended.catch(() => {})
-  const answer = async (): Promise<unknown> => (await Promise.race([once(child, 'message'), ended]))[0]
-  const ready = answer()
+/** @param execArgv - Options for Node. */
+export function openProcesses(execArgv: readonly string[] = []): Processes {
+  const children: ChildProcess[] = []
   return {
-    ready: (await ready) as Ready,
-    ask<Answer>(what: unknown) {
-      const answered = answer()
-      child.send(what as never)
-      return answered as Promise<Answer>
+    async start<Ready>(script: string, ...args: readonly string[]) {
+      const path = fileURLToPath(new URL(script, import.meta.url))
+      const child = fork(path, args, { execArgv: [...execArgv] })
+      children.push(child)
+      // Not `exit`, which may come before what it has said.
+      const ended = once(child, 'disconnect').then(() => {
+        throw new Error(`${script} has ended`)
+      })
+      ended.catch(() => {})
+      const said = async (): Promise<unknown> => (await Promise.race([once(child, 'message'), ended]))[0]
+      return {
+        ready: (await said()) as Ready,
+        ask<Answer>(what: unknown) {
+          const answer = said()
+          child.send(what as never)
+          return answer as Promise<Answer>
+        },
+      }
     },
-    stop: () => void child.kill('SIGKILL'),
+    stop() {
+      for (const child of children) child.kill('SIGKILL')
+    },
   }
 }
 

@@ -9,17 +9,34 @@ export interface Result {
   readonly measurements: readonly Measurement[]
 }
 
-/** Writes results as Markdown that can also be read as it is. */
-export function formatReport(results: readonly Result[], { rounds, roundMs }: Effort): string {
+/** Writes what was measured, and where. */
+export function formatHead(seconds: number): string {
   const { devDependencies: versions } = manifest
   const [cpu] = cpus()
+  const peers = [
+    '@x402/core',
+    '@x402/express',
+    '@x402/evm',
+    '@x402/fetch',
+    'mppx',
+    'express',
+    'hono',
+  ] as const
   return `# Benchmarks
 
-\`npm run bench\` on Node ${process.versions.node}, ${cpu?.model.trim()} with ${cpus().length} cores, everybody in one process: Coffer ${manifest.version} as
-built, @x402/core ${versions['@x402/core']}, @x402/evm ${versions['@x402/evm']}, mppx ${versions.mppx}, viem ${viem.version}. Before anything is timed, everybody has to come to
-the same verdict on the same input. Microseconds for one run, medians of ${rounds} rounds of ${roundMs} ms whose order alternates, after a
-warm-up; processor time of the thread with its fastest and slowest round, and the time that passed. Ratios are of
-processor time.
+\`npm run bench\` on Node ${process.versions.node}, ${cpu?.model.trim()} with ${cpus().length} cores: Coffer ${manifest.version} as built, ${peers.map((name) => `${name} ${versions[name]}`).join(', ')},
+viem ${viem.version}. Everything in one run, which took ${Math.round(seconds / 60)} minutes; compare what stands in one table. Targets of times and sizes are for
+such a machine; those of ratios for any.
+`
+}
+
+/** Writes the section of what is done in process. */
+export function formatReport(results: readonly Result[], { rounds, roundMs }: Effort): string {
+  return `## In process
+
+Everybody in one process. Before anything is timed, everybody has to come to the same verdict on the same input. Microseconds for one run,
+medians of ${rounds} rounds of ${roundMs} ms whose order alternates, after a warm-up; processor time of the thread with its fastest and slowest
+round, and the time that passed. Ratios are of processor time.
 
 ${formatTable([HEADINGS, ...results.flatMap(rowsOf)], 2)}
 `

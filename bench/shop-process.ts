@@ -20,11 +20,11 @@ const open: Readonly<Record<ShopSetup['server'], () => RequestListener>> = {
     return getRequestListener(app.fetch)
   },
   node() {
-    if (gates.node) return gates.node(() => Response.json(REPORT))
-    return (_req, res) => {
+    if (!gates.node) throw new Error(`${setup.who} needs a framework`)
+    return gates.node((_req, res) => {
       res.setHeader('content-type', 'application/json')
       res.end(JSON.stringify(REPORT))
-    }
+    })
   },
 }
 

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import type { Store } from 'coffer'
@@ -9,10 +9,11 @@ import { memory } from 'coffer/memory'
 import { postgres } from 'coffer/postgres'
 import { redis } from 'coffer/redis'
 import { sqlite } from 'coffer/sqlite'
-import pg from 'pg'
 import { createClient } from 'redis'
 import { denoCommand } from '../test/runtimes/deno.ts'
 import { installRuntime } from '../test/runtimes/install.ts'
+import type { Group, Pace } from './group.ts'
+import { openSchema } from './postgres.ts'
 import { digits, formatTable } from './report.ts'
 import { JOBS, type StorageTimes, timeStore } from './storage-jobs.ts'
 
@@ -31,12 +32,20 @@ const ENGINES: readonly Engine[] = [
   { name: 'Deno KV, a file', measure: inFolder(onDeno) },
 ]
 
+const ROUND_MS: Readonly<Record<Pace, number>> = { full: 200, quick: 10, once: 0 }
+
+/** What a store is asked for while money comes in. */
+export const storage: Group = {
+  name: 'storage',
+  run: async (pace) => ({ text: await reportStorage(ROUND_MS[pace]), goals: [] }),
+}
+
 /**
  * Times every engine that answers, and writes the section.
  *
  * @param roundMs - How long each of nine rounds of each job lasts.
  */
-export async function reportStorage(roundMs: number): Promise<string> {
+async function reportStorage(roundMs: number): Promise<string> {
   const rows: string[][] = []
   for (const { name, measure } of ENGINES) {
     console.error(`· storage: ${name}`)
@@ -82,16 +91,13 @@ async function onPglite(roundMs: number): Promise<StorageTimes> {
 }
 
 async function onPostgres(roundMs: number): Promise<StorageTimes | null> {
-  const connectionString =
-    process.env['DATABASE_URL'] ?? `postgres://${userInfo().username}@127.0.0.1:5432/postgres`
-  const pool = new pg.Pool({ connectionString })
-  const schema = `bench_${crypto.randomUUID().slice(0, 8)}`
+  const opened = await openSchema()
+  if (opened === null) return null
+  const { pool, schema, close } = opened
   try {
-    if ((await pool.query('SELECT 1').catch(() => null)) === null) return null
     return await timed(postgres(pool, { schema }), roundMs)
   } finally {
-    await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`).catch(() => {})
-    await pool.end()
+    await close()
   }
 }
 

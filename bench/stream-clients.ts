@@ -3,6 +3,7 @@
  * of them than it must: what is measured is the other process.
  */
 import { connect } from 'node:net'
+import { answerParent } from './process.ts'
 
 /** What the process can be told: open so many streams (answers when all have begun), or wait for so many events in all. */
 export type Demand = { readonly open: number } | { readonly expect: number }
@@ -37,10 +38,10 @@ function open(): Promise<void> {
   })
 }
 
-process.on('message', async (demand: Demand) => {
+answerParent(null, async (demand: Demand): Promise<Delays | null> => {
   if ('open' in demand) {
     for (let n = 0; n < demand.open; n++) await open()
-    return process.send?.(null)
+    return null
   }
   await new Promise<void>((resolve) => {
     arrived = () => {
@@ -51,6 +52,5 @@ process.on('message', async (demand: Demand) => {
   const sorted = delays.toSorted((a, b) => a - b)
   delays = []
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? Number.NaN
-  process.send?.({ p50: at(0.5), p99: at(0.99) } satisfies Delays)
+  return { p50: at(0.5), p99: at(0.99) }
 })
-process.send?.(null)

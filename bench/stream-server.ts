@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { createCoffer } from 'coffer'
 import { api } from 'coffer/express'
 import { memory, memoryBlobs, memoryBus } from 'coffer/memory'
+import { answerParent } from './process.ts'
 import { protocols } from './seller.ts'
 import * as terms from './terms.ts'
 
@@ -44,16 +45,14 @@ if (!vault) throw new Error('there are no vaults')
 const { token } = await vault.issueAccessToken()
 const { port } = server.address() as AddressInfo
 
-process.on('disconnect', () => process.exit())
-process.on('message', async (order: Order) => {
-  if (order === 'weigh') return process.send?.(await weigh())
+const where: Followable = { port, path: `/vaults/${vault.id}/events`, token }
+answerParent(where, async (order: Order) => {
+  if (order === 'weigh') return weigh()
   for (let step = 0; step < order.emit; step++) {
     await vault.emit('agent.step', { at: performance.timeOrigin + performance.now(), step })
     if (order.gapMs > 0) await sleep(order.gapMs)
   }
-  process.send?.(null)
 })
-process.send?.({ port, path: `/vaults/${vault.id}/events`, token } satisfies Followable)
 
 async function weigh(): Promise<Weight> {
   for (let n = 0; n < 5; n++) {

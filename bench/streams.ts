@@ -1,7 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { type EventLoad, runEventLoad } from '../test/api/event-load.ts'
+import type { Group, Pace } from './group.ts'
+import { openProcesses } from './process.ts'
 import type { Delays, Demand } from './stream-clients.ts'
+import { formatStreams, goalOf } from './stream-report.ts'
 import type { Followable, Order, Weight } from './stream-server.ts'
 
 /** What so many open event streams of one vault come to. */
@@ -23,6 +24,40 @@ export interface StreamEffort {
   readonly delivered: number
 }
 
+/** How much to measure, and what the processes of the load do. */
+interface Efforts extends StreamEffort {
+  readonly counts: readonly number[]
+  readonly load: EventLoad
+}
+
+const EFFORTS: Readonly<Record<Pace, Efforts>> = {
+  full: {
+    single: 100,
+    delivered: 400_000,
+    counts: [10, 100, 1000],
+    load: { events: 10_000, writers: 2, subscribers: 200 },
+  },
+  quick: {
+    single: 10,
+    delivered: 20_000,
+    counts: [10, 100],
+    load: { events: 500, writers: 2, subscribers: 50 },
+  },
+  once: { single: 2, delivered: 9, counts: [3], load: { events: 4, writers: 2, subscribers: 2 } },
+}
+
+/** What open event streams cost, and whether all events arrive. */
+export const streams: Group = {
+  name: 'streams',
+  async run(pace) {
+    const { counts, load, ...effort } = EFFORTS[pace]
+    const measurements: StreamMeasurement[] = []
+    for (const count of counts) measurements.push(await measureStreams(count, effort))
+    const outcome = { ...load, ...(await runEventLoad(load)) }
+    return { text: formatStreams(measurements, outcome), goals: [goalOf(outcome)] }
+  },
+}
+
 const GAP_MS = 50
 
 /** Measures so many streams, in a server and clients with a process each. */
@@ -30,20 +65,13 @@ export async function measureStreams(
   streams: number,
   { single, delivered }: StreamEffort,
 ): Promise<StreamMeasurement> {
-  const processes: ChildProcess[] = []
-  const start = (script: string, args: readonly string[] = []): ChildProcess => {
-    const path = fileURLToPath(new URL(script, import.meta.url))
-    const child = fork(path, args, { execArgv: ['--expose-gc'] })
-    processes.push(child)
-    return child
-  }
+  const processes = openProcesses(['--expose-gc'])
   try {
-    const server = start('stream-server.ts')
-    const { port, path, token } = await answerOf<Followable>(server)
-    const clients = start('stream-clients.ts', [String(port), path, token])
-    await answerOf(clients)
-    const tell = <Answer>(order: Order): Promise<Answer> => ask(server, order)
-    const demand = <Answer>(what: Demand): Promise<Answer> => ask(clients, what)
+    const server = await processes.start<Followable>('stream-server.ts')
+    const { port, path, token } = server.ready
+    const clients = await processes.start('stream-clients.ts', String(port), path, token)
+    const tell = <Answer>(order: Order): Promise<Answer> => server.ask(order)
+    const demand = <Answer>(what: Demand): Promise<Answer> => clients.ask(what)
 
     // The first stream loads what all need.
     await demand({ open: 1 })
@@ -72,17 +100,6 @@ export async function measureStreams(
       },
     }
   } finally {
-    for (const child of processes) child.kill('SIGKILL')
+    processes.stop()
   }
-}
-
-async function answerOf<Answer>(child: ChildProcess): Promise<Answer> {
-  const [answer] = await once(child, 'message')
-  return answer
-}
-
-function ask<Answer>(child: ChildProcess, what: Order | Demand): Promise<Answer> {
-  const answer = answerOf<Answer>(child)
-  child.send(what)
-  return answer
 }

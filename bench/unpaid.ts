@@ -16,7 +16,7 @@ export const unpaid: readonly Comparison[] = [
     contenders: [
       coffer([protocols.x402, protocols.mpp], 'x402 v2 and v1'),
       sdk(mppx.charge(mppxRoute), 'x402 v2'),
-      { name: 'new Request, new Response', note: 'the floor', prepare: prepareFloor },
+      { name: 'new Request, new Response', note: 'the floor', isFloor: true, prepare: prepareFloor },
     ],
   },
   {

@@ -4,4 +4,5 @@ import type { Gates } from './shop.ts'
 export const openGates = (): Gates => ({
   express: () => (_req, _res, next) => next(),
   hono: () => (_c, next) => next(),
+  node: (handler) => handler,
 })

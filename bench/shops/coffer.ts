@@ -1,7 +1,6 @@
 import { type Coffer, createCoffer } from 'coffer'
 import { baseSepolia, wallet } from 'coffer/evm'
-import { api, paid } from 'coffer/express'
-import { paid as paidFetch } from 'coffer/fetch'
+import { paid } from 'coffer/express'
 import { paid as paidHono } from 'coffer/hono'
 import { memory } from 'coffer/memory'
 import { evm, mpp, tempo } from 'coffer/mpp'
@@ -18,8 +17,8 @@ export async function openGates(setup: ShopSetup): Promise<Gates> {
     express: () => paid(coffer, route),
     hono: () => paidHono(coffer, route),
     node(handler) {
-      const answer = api({ fetch: paidFetch(coffer, route, handler) })
-      return (req, res) => answer(req, res, () => res.destroy())
+      const gate = paid(coffer, route)
+      return (req, res) => gate(req, res, (error) => (error ? res.destroy() : handler(req, res)))
     },
     ...(hasSessions && { session: await openSession(coffer) }),
   }

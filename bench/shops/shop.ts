@@ -47,7 +47,7 @@ export interface OpenShop {
 export interface Gates {
   express(): RequestHandler
   hono(): MiddlewareHandler
-  /** Bare `node:http`, from a handler of Web requests, where they have a bridge of their own. */
-  node?(handler: () => Response): RequestListener
+  /** Bare `node:http`, where they need no framework. */
+  node?(handler: RequestListener): RequestListener
   readonly session?: Readonly<Record<string, string>>
 }
