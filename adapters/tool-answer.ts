@@ -4,13 +4,16 @@ import { type Meta, PROBLEM, SESSION, type ToolCall } from './tool-call.ts'
 
 /** What a tool answers (`CallToolResult` of MCP), as far as payments have to do with it. */
 export type ToolResult = {
-  content?: readonly { type: string }[] | undefined
+  content?: readonly { type: ContentType | (string & {}) }[] | undefined
   isError?: boolean | undefined
   structuredContent?: unknown
   /** Anything but `complete`, the default, asks for another round (MCP 2026-07-28). */
   resultType?: string | undefined
   _meta?: Meta | undefined
 }
+
+/** Named, so that a handler's own `type: 'text'` keeps its type where nothing else says what it is. */
+type ContentType = 'text' | 'image' | 'audio' | 'resource' | 'resource_link'
 
 /** What a call gets in place of the result of its tool: it is not paid for, or refused. */
 export type RefusedCall = {

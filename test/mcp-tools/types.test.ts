@@ -1,4 +1,5 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { McpServer as McpServer2, type ServerContext } from '@modelcontextprotocol/server'
 import { describe, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import { paidTool, type ToolContext } from '../../adapters/mcp-tools.ts'
@@ -52,11 +53,34 @@ describe('the types of a paid tool', () => {
         return text('nothing')
       }),
     )
-    const alone = paidTool(coffer, { name: 'alone', price: '0.01' }, ({ city }: { city: string }) =>
-      text(city),
-    )
+    const alone = paidTool(coffer, { name: 'alone', price: '0.01' }, async ({ city }: { city: string }) => ({
+      content: [{ type: 'text', text: city }],
+    }))
     expectTypeOf(alone).parameter(0).toEqualTypeOf<{ city: string }>()
     expectTypeOf(alone).parameter(1).toEqualTypeOf<ToolContext | undefined>()
     server.registerTool('alone', { inputSchema: { city: z.string() } }, alone)
+  })
+
+  it('are those of version 2 of the SDK', () => {
+    const server = new McpServer2({ name: 'shop', version: '1.0.0' })
+    server.registerTool(
+      'schema',
+      { inputSchema: z.object({ city: z.string() }) },
+      paidTool(
+        coffer,
+        { name: 'schema', price: ({ city }) => city, vault: true },
+        ({ city }, { vault }, context) => {
+          expectTypeOf(city).toEqualTypeOf<string>()
+          expectTypeOf(vault).toEqualTypeOf<Vault>()
+          expectTypeOf(context).toEqualTypeOf<ServerContext>()
+          return { content: [{ type: 'text', text: city }] }
+        },
+      ),
+    )
+    server.registerTool(
+      'nothing',
+      {},
+      paidTool(coffer, { name: 'nothing', price: '0.01' }, (_, { payment }) => text(payment.payer)),
+    )
   })
 })
