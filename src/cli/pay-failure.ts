@@ -22,11 +22,40 @@ export async function payFailure(error: unknown, attempts: PayFetch['attempts'] 
   const code = error instanceof CofferError ? error.code : 'no-answer'
   const { attempt = null, retryAfter = null, refusals = [] } = error instanceof PaymentError ? error : {}
   const message = messageOf(error)
+  const exitCode = await exitCodeOf(code, attempt, attempts)
+  const isOpen = exitCode === EXIT.unknown && attempt !== null
   return {
-    exitCode: await exitCodeOf(code, attempt, attempts),
-    line: message,
+    exitCode,
+    line: isOpen ? `${message} (coffer pay --resume ${attempt})` : message,
     error: { code, message, attempt, retryAfter, refusals },
   }
+}
+
+/** An answer that was paid for broke off: it may be had again, for as long as the server keeps it. */
+export function brokenOff(attempt: string): PayFailure {
+  const message = 'the answer broke off'
+  return {
+    exitCode: EXIT.failed,
+    line: `${message}: coffer pay --resume ${attempt} asks for it again`,
+    error: { code: 'answer-broken-off', message, attempt, retryAfter: null, refusals: [] },
+  }
+}
+
+/** An attempt was taken up of which the chain says that its money stays where it is. */
+export function nothingMoved(attempt: string): PayFailure {
+  const message = 'no money moved for this attempt, and none will'
+  return {
+    exitCode: EXIT.failed,
+    line: `${message}: make the request again`,
+    error: { code: 'payment-failed', message, attempt, retryAfter: null, refusals: [] },
+  }
+}
+
+const CODES: Readonly<Record<string, number>> = {
+  'payment-refused': EXIT.refused,
+  'payment-unresolved': EXIT.unknown,
+  // Of those that only the client can check: an unknown attempt or session.
+  'invalid-option': EXIT.usage,
 }
 
 async function exitCodeOf(
@@ -34,8 +63,8 @@ async function exitCodeOf(
   attempt: string | null,
   attempts: PayFetch['attempts'] | null,
 ): Promise<number> {
-  if (code === 'payment-refused') return EXIT.refused
-  if (code === 'payment-unresolved') return EXIT.unknown
+  const known = CODES[code]
+  if (known !== undefined) return known
   // Of a payment that was rejected the chain may not have been asked yet, or not have said.
   const open = attempt === null ? [] : ((await attempts?.({ open: true })) ?? [])
   return open.some(({ id }) => id === attempt) ? EXIT.unknown : EXIT.failed

@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { type PaidAnswer, paymentOf } from '../client.ts'
 import { type CommandCall, UsageError } from './command.ts'
 import { printable } from './field-list.ts'
@@ -46,11 +47,14 @@ const MAX_JSON_BODY = 64 * 2 ** 20
 export async function openOutput({ values, terminal }: CommandCall): Promise<PayOutput> {
   const secretField = String(values['session-header'] ?? 'X-PRUDRA-SESSION-ID')
   const path = typeof values['output'] === 'string' ? values['output'] : null
+  const isNew = path !== null && !existsSync(path)
   // What is in it stays, until there is something to take its place.
   const file = path === null ? null : await open(path, 'a').catch(cannotWrite)
   const isJson = values['json'] === true
+  let isSaved = false
 
   async function save(answer: Response, to: FileHandle): Promise<number> {
+    isSaved = true
     await to.truncate(0)
     let bytes = 0
     for await (const chunk of answer.body ?? []) {
@@ -84,7 +88,10 @@ export async function openOutput({ values, terminal }: CommandCall): Promise<Pay
       if (file !== null) return void (await save(answer, file))
       for await (const chunk of answer.body ?? []) await terminal.write(chunk)
     },
-    close: async () => file?.close(),
+    async close() {
+      await file?.close()
+      if (path !== null && isNew && !isSaved) await unlink(path)
+    },
   }
 }
 

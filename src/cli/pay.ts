@@ -2,10 +2,10 @@ import { type PayFetch, paymentOf } from '../client.ts'
 import { type Agent, agentOptions, openAgent } from './agent-options.ts'
 import { type Command, type CommandCall, EXIT, UsageError } from './command.ts'
 import { printable } from './field-list.ts'
-import { type PayFailure, payFailure } from './pay-failure.ts'
+import { brokenOff, nothingMoved, type PayFailure, payFailure } from './pay-failure.ts'
 import { openOutput } from './pay-output.ts'
 import { payProgress } from './pay-progress.ts'
-import { type CommandRequest, readRequest, requestOptions } from './request-options.ts'
+import { type CommandRequest, readMessage, readRequest, requestOptions } from './request-options.ts'
 
 /** `coffer pay`: what `curl` is, for servers that ask for money. */
 export const pay: Command = {
@@ -26,7 +26,7 @@ export const pay: Command = {
     'idempotency-key': { type: 'string', help: 'name of the request; default a new one' },
     resume: {
       type: 'string',
-      help: 'id of an attempt whose answer to fetch, instead of a URL; what it sent is not paid again',
+      help: 'id of an attempt whose answer to fetch, instead of a URL; nothing is paid anew',
     },
     verbose: { type: 'boolean', short: 'v', help: 'show progress, also where nobody watches' },
     ...agentOptions,
@@ -43,8 +43,14 @@ export const pay: Command = {
     try {
       agent = await openAgent(call, { onEvent: progress })
       const answer = await (request === null ? resume(call, agent.pay) : ask(request, call, agent.pay))
-      if (answer === null) return fail(call, NOTHING_MOVED)
-      await output.write(answer).catch((error: unknown) => brokenOff(error, answer))
+      if (answer === null) return fail(call, nothingMoved(String(values['resume'])))
+      const paid = paymentOf(answer)
+      try {
+        await output.write(answer)
+      } catch (error) {
+        if (paid === null) throw error
+        return fail(call, brokenOff(paid.attempt.id))
+      }
       return conclude(call, answer)
     } catch (error) {
       return fail(call, await payFailure(error, agent === null ? null : agent.pay.attempts))
@@ -72,30 +78,15 @@ async function ask(
 }
 
 /** The answer that an earlier attempt has paid for; `null` when no money moved for it. */
-async function resume({ values, rest, terminal }: CommandCall, payFetch: PayFetch): Promise<Response | null> {
+async function resume(call: CommandCall, payFetch: PayFetch): Promise<Response | null> {
+  const { values, rest, terminal } = call
   if (rest.length > 0) throw new UsageError('--resume: the attempt knows its URL')
-  return payFetch.resume(String(values['resume']), { signal: terminal.signal })
-}
-
-/** What was paid for may be had again, for as long as the server keeps it. */
-function brokenOff(error: unknown, answer: Response): never {
-  const paid = paymentOf(answer)
-  if (paid === null) throw error
-  throw new Error(`the answer broke off: coffer pay --resume ${paid.attempt.id} asks for it again`, {
-    cause: error,
+  const { headers, body } = await readMessage(call)
+  return payFetch.resume(String(values['resume']), {
+    headers,
+    signal: terminal.signal,
+    ...(body && { body }),
   })
-}
-
-const NOTHING_MOVED: PayFailure = {
-  exitCode: EXIT.failed,
-  line: 'no money moved for this attempt, and none will: make the request again',
-  error: {
-    code: 'payment-failed',
-    message: 'no money moved for this attempt, and none will',
-    attempt: null,
-    retryAfter: null,
-    refusals: [],
-  },
 }
 
 /** What an answer means for the exit code. */

@@ -23,7 +23,8 @@ export interface CommandRequest {
 }
 
 /** @throws UsageError */
-export async function readRequest({ values, rest, terminal }: CommandCall): Promise<CommandRequest> {
+export async function readRequest(call: CommandCall): Promise<CommandRequest> {
+  const { values, rest } = call
   const [target, ...others] = rest
   if (target === undefined || others.length > 0) throw new UsageError('expected one URL')
   if (!URL.canParse(target) || !/^https?:$/.test(new URL(target).protocol))
@@ -31,15 +32,24 @@ export async function readRequest({ values, rest, terminal }: CommandCall): Prom
   const url = new URL(target)
   if (url.username !== '' || url.password !== '')
     throw new UsageError("the URL may hold no password: send it with -H 'Authorization: …'")
-  const headers = new Headers()
-  for (const field of [values['header'] ?? []].flat()) addField(headers, String(field))
-  const body = typeof values['data'] === 'string' ? await readData(values['data'], terminal) : null
+  const { headers, body } = await readMessage(call)
   const method = String(values['method'] ?? (body === null ? 'GET' : 'POST')).toUpperCase()
   if (!/^[A-Z]+$/.test(method) || ['CONNECT', 'TRACE', 'TRACK'].includes(method))
     throw new UsageError('--method: expected GET, POST or another method of HTTP')
   if (body !== null && ['GET', 'HEAD'].includes(method)) throw new UsageError(`--data: ${method} has no body`)
   if (body !== null && !headers.has('content-type')) headers.set('content-type', await typeOf(body))
   return { url, method, headers, body }
+}
+
+/** Fields and body. @throws UsageError */
+export async function readMessage({
+  values,
+  terminal,
+}: CommandCall): Promise<Pick<CommandRequest, 'headers' | 'body'>> {
+  const headers = new Headers()
+  for (const field of [values['header'] ?? []].flat()) addField(headers, String(field))
+  const data = values['data']
+  return { headers, body: typeof data === 'string' ? await readData(data, terminal) : null }
 }
 
 function addField(headers: Headers, field: string): void {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createMarkets, SELLER } from '../client/market.ts'
+import { ask, createMarkets, paymentResponse, SELLER } from '../client/market.ts'
 import { type Chains, startChains, stopChains } from '../clients/kinds.ts'
 import { createEvmPayer, createPayer, createTempoPayer, type Payer, TEN_DOLLARS } from '../clients/payers.ts'
 import { openShop, type Shop, type Ware } from '../end-to-end/shop.ts'
@@ -16,6 +16,24 @@ let files = 0
 /** How many bytes of the long answer there are: more than pipes hold. */
 const LONG = 3 * 2 ** 20
 let release = (): void => {}
+
+/** Begins an answer, and ends it when it is told to. */
+function serveSlowly(): Response {
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const text = new TextEncoder()
+  return new Response(
+    new ReadableStream({
+      async start(controller) {
+        controller.enqueue(text.encode('begin '))
+        await held
+        controller.enqueue(text.encode('end'))
+        controller.close()
+      },
+    }),
+  )
+}
 
 const wares: Record<string, Ware> = {
   '/a': { price: '0.01' },
@@ -31,25 +49,8 @@ const wares: Record<string, Ware> = {
       }),
   },
   '/long': { price: '0.01', serve: () => new Response(Buffer.alloc(LONG, 'x')) },
-  '/slow': {
-    price: '0.01',
-    serve: () => {
-      const held = new Promise<void>((resolve) => {
-        release = resolve
-      })
-      const begin = new TextEncoder().encode('begin ')
-      return new Response(
-        new ReadableStream({
-          async start(controller) {
-            controller.enqueue(begin)
-            await held
-            controller.enqueue(new TextEncoder().encode('end'))
-            controller.close()
-          },
-        }),
-      )
-    },
-  },
+  '/slow': { price: '0.01', serve: serveSlowly },
+  '/cut': { price: '0.01', serve: serveSlowly },
   '/broken': {
     price: '0.01',
     serve: (_request, _grant, run) => new Response('no', { status: run < 2 ? 500 : 200 }),
@@ -150,6 +151,11 @@ describe('coffer pay', () => {
     const agent = agentOf(payer)
     const dear = await pay(payer, [`${shop.url}/long`, '-o', file, '--max', '0.001'], agent)
     expect([dear.code, readFileSync(file, 'utf8')]).toEqual([3, 'earlier'])
+    const other = join(folder, 'none.bin')
+    expect(await pay(payer, [`${shop.url}/long`, '-o', other, '--max', '0.001'], agent)).toMatchObject({
+      code: 3,
+    })
+    expect(() => statSync(other)).toThrow()
     const ended = await pay(payer, [`${shop.url}/long`, '-o', file, '-i'], agent)
     expect(ended).toMatchObject({ code: 0, err: '' })
     expect(ended.out).toMatch(/^HTTP 200 OK\n(?:[\w-]+: .*\n)+\n$/)
@@ -260,6 +266,56 @@ describe('coffer pay', () => {
   })
 })
 
+describe('coffer pay, at servers of others', () => {
+  const markets = createMarkets()
+
+  it('says so when the server asks in words that nobody knows', async () => {
+    const market = await markets(() => new Response('pay up', { status: 402 }))
+    const { code, out, err } = await pay(createPayer(), [market.url])
+    expect({ code, out }).toEqual({ code: 1, out: 'pay up' })
+    expect(err).toBe(
+      'coffer pay: the server answered 402, in words that are not known here: coffer inspect says more\n',
+    )
+  })
+
+  it('ends with 2 for an attempt or a session that there is not', async () => {
+    const resumed = await pay(createPayer(), ['--resume', 'att_nothing'])
+    expect([resumed.code, resumed.err]).toEqual([2, expect.stringContaining('resume.id')])
+    const market = await markets(() => new Response('free'))
+    const session = await pay(createPayer(), [market.url, '--session', 'cses_nothing'])
+    expect([session.code, session.err]).toEqual([2, expect.stringContaining('session')])
+  })
+
+  it('tells of a receipt that is for something else, and hands the answer out', async () => {
+    const market = await markets(({ request, isPaid }) =>
+      isPaid ? new Response('goods', { headers: paymentResponse({ amount: '1' }) }) : ask(request.url),
+    )
+    const { code, out, err } = await pay(createPayer(), [market.url])
+    expect({ code, out }).toEqual({ code: 0, out: 'goods' })
+    expect(err).toContain('the receipt is not for this payment: Its amount is 1, not 10000.')
+  })
+
+  it('asks again for an answer that broke off, by the same payment', async () => {
+    const payer = await createEvmPayer(chains.evm)
+    const agent = agentOf(payer)
+    const cli = startCli(['pay', '-v', `${shop.url}/cut`, '--network', 'base-sepolia', '--json'], agent)
+    await cli.says('· paid')
+    cli.child.kill('SIGINT')
+    const ended = await cli.ended
+    release()
+    expect(ended).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/broke off: coffer pay --resume att_\w+ asks/),
+    })
+    const { error } = JSON.parse(ended.out)
+    expect(error).toMatchObject({ code: 'answer-broken-off', attempt: expect.stringMatching(/^att_/) })
+    const again = await pay(payer, ['--resume', error.attempt], agent)
+    expect(again).toMatchObject({ code: 0, out: 'begin end', err: '' })
+    expect(shop.runs('/cut')).toBe(1)
+    expect(await chains.evm.balanceOf(payer.address)).toBe(TEN_DOLLARS - 10_000n)
+  })
+})
+
 describe('coffer pay --dry-run', () => {
   it.each([
     ['x402', ['--protocol', 'x402'], 'TransferWithAuthorization'],
@@ -357,7 +413,6 @@ describe('a payment that is interrupted', () => {
 
   it('is in doubt with 4 while nobody knows, and is not made anew', async () => {
     const payer = await createEvmPayer(chains.evm)
-    const { ask } = await import('../client/market.ts')
     const market = await markets(({ request, isPaid }) =>
       isPaid ? new Response('later', { status: 503 }) : ask(request.url),
     )
@@ -366,7 +421,9 @@ describe('a payment that is interrupted', () => {
       const { code, err } = await pay(payer, [`${market.url}/a`, '--patience', '0'], agent)
       expect([code, err]).toEqual([
         4,
-        expect.stringMatching(/^coffer pay: .*resume the attempt att_\w+, do not pay again\.\n$/),
+        expect.stringMatching(
+          /^coffer pay: .*resume the attempt att_\w+, do not pay again\. \(coffer pay --resume att_\w+\)\n$/,
+        ),
       ])
     }
     expect(market.credentials()).toHaveLength(1)
