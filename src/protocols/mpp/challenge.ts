@@ -4,7 +4,8 @@ import type { Random } from '../../lib/id.ts'
 import type { Payment } from '../../payments/payment.ts'
 import type { Challenge, Charge } from '../protocol.ts'
 import type { ChallengeSigner } from './challenge-signer.ts'
-import { encodeEnvelope, encodeRequest } from './envelope.ts'
+import { encodeRequest } from './encoded-request.ts'
+import { encodeEnvelope } from './envelope.ts'
 import { AUTHORIZATION, PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
 import { descriptionOf, type Method } from './method.ts'
 
@@ -59,7 +60,7 @@ export function createChallenge(
       realm: charge.realm,
       method: method.name,
       intent: CHARGE_INTENT,
-      request: encodeRequest(method.request(charge)),
+      request: encodeRequest(method, charge),
       expires,
       // The request carries the text too, and can carry every script.
       ...(description !== undefined && PRINTABLE_ASCII.test(description) && { description }),

@@ -7,22 +7,6 @@ export function encodeEnvelope(value: JsonObject): string {
   return encodeBase64url(canonicalJson(value))
 }
 
-/** How many requests are remembered: routes with prices of their own have one each, computed prices have many. */
-const MAX_REMEMBERED = 1000
-
-const remembered = new Map<string, string>()
-
-/** {@link encodeEnvelope} of the `request` of a challenge. A seller asks for the same few all day: they are remembered. */
-export function encodeRequest(request: JsonObject): string {
-  const text = JSON.stringify(request)
-  const known = remembered.get(text)
-  if (known !== undefined) return known
-  if (remembered.size === MAX_REMEMBERED) remembered.clear()
-  const encoded = encodeEnvelope(request)
-  remembered.set(text, encoded)
-  return encoded
-}
-
 /** Reads it, in any form of JSON; `null` when it is not base64url, not UTF-8, not an object, or nested too deep. */
 export function decodeEnvelope(text: string): JsonObject | null {
   const bytes = decodeBase64url(text)

@@ -70,11 +70,11 @@ export function evm(options: EvmOptions): Method {
     name: 'evm',
     chain: network.id,
     asset,
-    request: (charge) => ({
-      amount: toBaseUnits(charge.price, asset.decimals).toString(),
+    request: (terms) => ({
+      amount: toBaseUnits(terms.price, asset.decimals).toString(),
       currency: asset.address,
-      recipient: charge.recipient(network.id),
-      ...descriptionOf(charge),
+      recipient: terms.recipient(network.id),
+      ...descriptionOf(terms),
       methodDetails: {
         chainId: chainNumberOf(network.id),
         credentialTypes: ['authorization'],

@@ -5,7 +5,7 @@ import type { ChainId } from '../../payments/chain.ts'
 import type { Payment } from '../../payments/payment.ts'
 import type { Settlement } from '../../payments/settlement.ts'
 import type { Refusal } from '../../problems/refusal.ts'
-import type { Charge, Finality, Verified } from '../protocol.ts'
+import type { Charge, Finality, Terms, Verified } from '../protocol.ts'
 
 /** A payment method of the Payment scheme: `tempo`, `evm`. All are of the `charge` intent. */
 export interface Method {
@@ -15,7 +15,7 @@ export interface Method {
   /** Token to be paid in. */
   readonly asset: Asset
   /** The `request` of a challenge: what to pay, in this method's own schema. Deterministic. */
-  request(charge: Charge): JsonObject
+  request(terms: Terms): JsonObject
   /** Checks a payload against the challenge it answers, which has been authenticated and is not expired. */
   verify(presented: Presented, charge: Charge): Promise<Payload | Refusal>
   /** Asks the chain what became of a payment. Never throws. */
@@ -48,6 +48,6 @@ export interface Payload extends Omit<Verified, 'proofs' | 'method' | 'network'>
 }
 
 /** The member that tells people what they pay for. */
-export function descriptionOf({ description }: Charge): { readonly description?: string } {
+export function descriptionOf({ description }: Terms): { readonly description?: string } {
   return description === null ? {} : { description }
 }

@@ -43,11 +43,11 @@ export function tempo(options: TempoOptions): Method {
     name: 'tempo',
     chain: setup.chain,
     asset,
-    request: (charge) => ({
-      amount: toBaseUnits(charge.price, asset.decimals).toString(),
+    request: (terms) => ({
+      amount: toBaseUnits(terms.price, asset.decimals).toString(),
       currency: asset.address,
-      recipient: charge.recipient(setup.chain),
-      ...descriptionOf(charge),
+      recipient: terms.recipient(setup.chain),
+      ...descriptionOf(terms),
       methodDetails: { chainId },
     }),
     checkPrice: (price) => void toBaseUnits(price, asset.decimals),
