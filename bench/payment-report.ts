@@ -22,10 +22,11 @@ export function formatPayments(results: readonly PaymentResult[], effort: Paymen
   return `## Payments
 
 Payments a second on local chains, from the request to the report and its receipt: 402, signature, settlement, 200. Express; payers, each shop,
-chains and facilitator have processes of their own on one machine; payers are the official clients, each with an account of its own. Medians
-of ${effort.rounds} rounds (${counts.join(', ')}) whose order alternates, ratios of the same round, and the milliseconds that
-the server's processor needs for one payment. Failed: payments that did not end so; unserved: those of them that the seller has all the same, by its balance. Of ours
-there should be none, and it should be ahead of the peer on its path, however many pay at once.
+chains and facilitator have processes of their own on one machine; payers are the official clients, each with an account of its own. Peers
+look for their transactions every 20 to 50 ms, which is more often than they would by themselves. Medians of ${effort.rounds} rounds (${counts.join(', ')})
+whose order alternates, ratios of the same round, and the milliseconds that the server's processor needs for one payment. Failed: payments
+that did not end so. Unserved: those that the seller has by its balance and nobody got anything for, or the other way round. Ours is to
+be ahead of the peer on its path however many pay at once, and to fail nobody.
 
 ${formatTable([headings, ...results.map((result) => rowOf(result, results, effort))], 2)}
 `

@@ -21,7 +21,7 @@ export interface PaymentResult {
   readonly payments: number
   /** Payments that did not end with the report and a receipt. */
   readonly failed: number
-  /** Payments that the seller has and nobody was served for; negative when somebody was served for nothing. */
+  /** Payments that the seller has and nobody was served for, or the other way round. */
   readonly unserved: number
 }
 
@@ -73,7 +73,7 @@ export function goalsOf(
     unit: ` x ${path.peer.name}`,
     isPortable: true,
   }))
-  const failed = (ours?.failed ?? Number.NaN) + Math.abs(ours?.unserved ?? Number.NaN)
+  const failed = (ours?.failed ?? Number.NaN) + (ours?.unserved ?? Number.NaN)
   return [
     ...ahead,
     { name: `payments: ${path.title}`, got: failed, most: 0, unit: ' failed', isPortable: true },
@@ -141,7 +141,7 @@ async function shop(
   book.cpu += (await shop.ask<number>('cpu')) - used
   book.payments += how.payments
   book.failed += failures.length
-  book.unserved += earned - served
+  book.unserved += Math.abs(earned - served)
   return served / seconds
 }
 
