@@ -3,7 +3,13 @@ import { PaymentRequest } from 'mppx'
 import { describe, expect, it } from 'vitest'
 import { encodeBase64url } from '../../src/lib/base64.ts'
 import { utf8 } from '../../src/lib/bytes.ts'
-import { canonicalJson, isJsonObject, type JsonObject, parseJsonObject } from '../../src/lib/json.ts'
+import {
+  canonicalJson,
+  isJsonObject,
+  type JsonObject,
+  parseJsonObject,
+  toJsonObject,
+} from '../../src/lib/json.ts'
 
 /** Any object that JSON can carry; `fc.jsonValue` speaks of `unknown`. */
 const jsonObject = fc.dictionary(
@@ -132,5 +138,17 @@ describe('isJsonObject', () => {
   it('takes objects only', () => {
     expect(isJsonObject({})).toBe(true)
     for (const value of [null, undefined, [], 'a', 1, true]) expect(isJsonObject(value)).toBe(false)
+  })
+})
+
+describe('toJsonObject', () => {
+  it('holds what others have parsed to the same rules', () => {
+    expect(toJsonObject({ a: [1, null, undefined], b: undefined })).toEqual({ a: [1, null, null] })
+    let deep: unknown = {}
+    for (let level = 0; level < 100_000; level++) deep = { deep }
+    const circle: Record<string, unknown> = {}
+    circle['circle'] = circle
+    for (const value of [undefined, null, 'text', [], 1n, { a: '\ud800' }, { a: 1n }, deep, circle])
+      expect(toJsonObject(value)).toBeNull()
   })
 })
