@@ -13,17 +13,17 @@ export const pay = tool({
   input: z.object({ url: target('URL to fetch'), ...paymentFields, ...requestFields }),
   output: z.object({
     payment: z
-      .nullable(
+      .optional(
         z.object({
           amount: z.string().check(z.describe('Whole tokens')),
           symbol: z.string(),
-          network: z.string(),
+          network: z.string().check(z.describe('Chain, as CAIP-2 names it')),
           recipient: z.string(),
-          transaction_hash: z.nullable(z.string()),
-          session_id: z.nullable(z.string()).check(z.describe('Session that came with it')),
+          transaction_hash: z.optional(z.string()).check(z.describe('When the server said it')),
+          session_id: z.optional(z.string()).check(z.describe('Session that came with it')),
         }),
       )
-      .check(z.describe('What was paid; null when nothing was')),
+      .check(z.describe('What was paid; absent when nothing was')),
     answer: answerSchema,
   }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
@@ -47,7 +47,7 @@ export const pay = tool({
         quoted,
       )
     }
-    const data = { payment: paid && paymentValue(paid), answer: answerValue(answer) }
+    const data = { ...(paid && { payment: paymentValue(paid) }), answer: answerValue(answer) }
     return {
       said: paid === null ? `Fetched with status ${answer.status}. Nothing was paid.` : describe(paid),
       quoted,
@@ -63,19 +63,19 @@ function paymentValue({ attempt, amount, symbol, transaction, session }: PaidAns
     symbol,
     network,
     recipient,
-    transaction_hash: transaction,
-    session_id: session?.id ?? null,
+    ...(transaction !== null && { transaction_hash: transaction }),
+    ...(session !== null && { session_id: session.id }),
   }
 }
 
-function describe(paid: PaidAnswer): string {
-  const { amount, symbol, network, recipient, transaction_hash, session_id } = paymentValue(paid)
+function describe({ attempt, amount, symbol, transaction, session }: PaidAnswer): string {
+  const { network, recipient } = attempt.payment
   return [
     `Paid ${amount} ${symbol}.`,
     '',
     `Network:     ${network}`,
     `Recipient:   ${recipient}`,
-    `Transaction: ${transaction_hash ?? 'not said by the server'}`,
-    ...(session_id === null ? [] : [`Session ID:  ${session_id} (x402_pay uses it by itself)`]),
+    `Transaction: ${transaction ?? 'not said by the server'}`,
+    ...(session === null ? [] : [`Session ID:  ${session.id} (x402_pay uses it by itself)`]),
   ].join('\n')
 }

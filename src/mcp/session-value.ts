@@ -4,14 +4,14 @@ import type { SessionInfo } from '../client.ts'
 const described = <Schema extends z.ZodMiniType>(schema: Schema, what: string) =>
   schema.check(z.describe(what))
 const text = (what: string) => described(z.string(), what)
-const textOrNull = (what: string) => described(z.nullable(z.string()), what)
+const perhaps = (what: string) => described(z.optional(z.string()), what)
 
 /** How structured results have a session. */
 export const sessionSchema = z.object({
   session_id: text('What x402_session_fetch takes: a name in this wallet. It is of no use to anybody else.'),
   endpoint: text('Where it was opened'),
   scope: described(z.enum(['exact', 'prefix', 'origin']), 'What it covers'),
-  label: textOrNull('What it was said to be for'),
+  label: perhaps('What it was said to be for'),
   kind: described(
     z.enum(['server', 'token']),
     'Who opened it: the server, or this wallet by a token that it signs',
@@ -20,13 +20,10 @@ export const sessionSchema = z.object({
   amount: text('What it cost, whole tokens'),
   symbol: text('Token'),
   recipient: text('Who was paid'),
-  transaction_hash: textOrNull('Hash of the transaction, when the server said it'),
-  ttl_seconds: described(
-    z.nullable(z.int()),
-    'For how long it was opened; null for as long as the server takes it',
-  ),
+  transaction_hash: perhaps('Hash of the transaction, when the server said it'),
+  ttl_seconds: described(z.optional(z.int()), 'For how long it was opened'),
   opened_at: text('RFC 3339'),
-  expires_at: textOrNull('RFC 3339; null when it has no end of its own'),
+  expires_at: perhaps('RFC 3339; absent when it lasts for as long as the server takes it'),
 })
 
 /** A session for programs. */
@@ -36,33 +33,32 @@ export function sessionValue(session: SessionInfo): z.infer<typeof sessionSchema
     session_id: id,
     endpoint: url,
     scope,
-    label,
+    ...(label !== null && { label }),
     kind,
     network: payment.network,
     amount: payment.amount,
     symbol: payment.symbol,
     recipient: payment.recipient,
-    transaction_hash: payment.transaction,
-    ttl_seconds: expiresAt === null ? null : Math.round((expiresAt - openedAt) / 1000),
+    ...(payment.transaction !== null && { transaction_hash: payment.transaction }),
     opened_at: new Date(openedAt).toISOString(),
-    expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+    ...(expiresAt !== null && {
+      ttl_seconds: Math.round((expiresAt - openedAt) / 1000),
+      expires_at: new Date(expiresAt).toISOString(),
+    }),
   }
 }
 
 /** A session in words. */
 export function describeSession(session: SessionInfo): string {
   const value = sessionValue(session)
-  const end =
-    value.expires_at === null
-      ? 'when the server ends it'
-      : `${value.expires_at} (after ${value.ttl_seconds} s)`
+  const { label, kind, expires_at } = value
   return [
     `Session ID:  ${value.session_id}`,
     `Endpoint:    ${value.endpoint}`,
     `Scope:       ${value.scope}`,
-    ...(value.label === null ? [] : [`Label:       ${JSON.stringify(value.label)}`]),
-    `Opened by:   ${value.kind === 'server' ? 'the server' : 'a token that the wallet signs'}, ${value.opened_at}`,
-    `Ends:        ${end}`,
+    ...(label === undefined ? [] : [`Label:       ${JSON.stringify(label)}`]),
+    `Opened by:   ${kind === 'server' ? 'the server' : 'a token that the wallet signs'}, ${value.opened_at}`,
+    `Ends:        ${expires_at === undefined ? 'when the server ends it' : `${expires_at} (after ${value.ttl_seconds} s)`}`,
     `Network:     ${value.network}`,
     `Amount:      ${value.amount} ${value.symbol}`,
     `Recipient:   ${value.recipient}`,

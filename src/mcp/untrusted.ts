@@ -18,17 +18,20 @@ export interface Shown {
 }
 
 /**
- * Makes a text of a server's fit to be shown: without secrets, with what is invisible written out, at most
- * {@link MAX_CHARACTERS} long.
+ * A text without what must not be in it: ids of sessions.
  *
- * @param secrets - What must not be in it, besides ids of sessions.
+ * @param secrets - Others, which look different.
  */
-export function show(text: string, secrets: readonly string[] = []): Shown {
-  const hidden = secrets
+export function hideSecrets(text: string, secrets: readonly string[] = []): string {
+  return secrets
     .filter((secret) => secret.length >= 8)
     .reduce((rest, secret) => rest.replaceAll(secret, '[session id hidden]'), text)
     .replace(SESSION, '[session id hidden]')
-  const visible = hidden
+}
+
+/** Makes a text of a server's fit to be shown: {@link hideSecrets}, with what is invisible written out, and cut. */
+export function show(text: string, secrets: readonly string[] = []): Shown {
+  const visible = hideSecrets(text, secrets)
     .replaceAll('\r\n', '\n')
     .replace(HIDDEN, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
   const isCut = visible.length > MAX_CHARACTERS

@@ -32,7 +32,7 @@ export const vaultEvents = tool({
   }),
   output: z.object({
     count: z.int().check(z.describe('Events in this answer')),
-    last_event_id: z.nullable(z.string()).check(z.describe('What to go on after')),
+    last_event_id: z.optional(z.string()).check(z.describe('What to go on after')),
     ended: z
       .boolean()
       .check(z.describe('Whether no event comes any more: the vault was sealed, or has expired')),
@@ -72,8 +72,7 @@ export const vaultEvents = tool({
     }
     if (!isReached) throw new CallError('The server cannot be reached.')
     const last = read.at(-1)
-    const last_event_id =
-      last !== undefined && /^evt_[\w-]{1,100}$/.test(last.eventId) ? last.eventId : (after ?? null)
+    const last_event_id = last !== undefined && /^evt_[\w-]{1,100}$/.test(last.eventId) ? last.eventId : after
     const ended = last?.type === 'vault.sealed' || last?.type === 'vault.expired'
     const answer = { status: 200, body: show(read.map(lineOf).join('\n')), note: null }
     const said = [
@@ -83,7 +82,12 @@ export const vaultEvents = tool({
     return {
       said,
       ...(read.length > 0 && { quoted: describeAnswer(answer) }),
-      data: { count: read.length, last_event_id, ended, answer: answerValue(answer) },
+      data: {
+        count: read.length,
+        ...(last_event_id !== undefined && { last_event_id }),
+        ended,
+        answer: answerValue(answer),
+      },
     }
   },
 })

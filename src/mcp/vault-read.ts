@@ -3,7 +3,7 @@ import { type Manifest, type VaultReader, vaultReader } from '../client.ts'
 import { type Answer, answerSchema, answerValue, describeAnswer, readAnswer } from './answer.ts'
 import { CallError } from './call-error.ts'
 import { tool } from './tool.ts'
-import { MAX_CHARACTERS, show } from './untrusted.ts'
+import { hideSecrets, MAX_CHARACTERS, show } from './untrusted.ts'
 import { vaultFetch, vaultFields } from './vault-fields.ts'
 
 const TIMEOUT_MS = 30_000
@@ -32,10 +32,8 @@ export const vaultRead = tool({
       ),
   }),
   output: z.object({
-    verified: z
-      .nullable(z.boolean())
-      .check(z.describe('true when the signature was checked and fits; null when nobody asked')),
-    next_offset: z.nullable(z.int()).check(z.describe('Where what follows begins; null at the end')),
+    verified: z.boolean().check(z.describe('Whether the signature was checked, and fits')),
+    next_offset: z.optional(z.int()).check(z.describe('Where what follows begins; absent at the end')),
     answer: answerSchema,
   }),
   annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: true },
@@ -63,7 +61,11 @@ export const vaultRead = tool({
     return {
       said,
       quoted: describeAnswer(answer),
-      data: { verified: verify ? true : null, next_offset, answer: answerValue(answer) },
+      data: {
+        verified: verify,
+        ...(next_offset !== null && { next_offset }),
+        answer: answerValue(answer),
+      },
     }
   },
 })
@@ -73,16 +75,13 @@ interface Piece {
   readonly next_offset: number | null
 }
 
-/** A piece of some JSON. */
+/** A piece of some JSON: as much as can be shown without a cut, also where it is longer when it is made visible. */
 function pieceOf(value: unknown, offset: number): Piece {
-  const text = JSON.stringify(value, null, 2)
-  const end = offset + MAX_CHARACTERS
-  const next_offset = end < text.length ? end : null
-  const { text: shown } = show(text.slice(offset, end))
-  return {
-    answer: { status: 200, body: { text: shown, isCut: next_offset !== null }, note: null },
-    next_offset,
-  }
+  const text = hideSecrets(JSON.stringify(value, null, 2))
+  let end = Math.min(offset + MAX_CHARACTERS, text.length)
+  while (show(text.slice(offset, end)).isCut) end = offset + Math.floor((end - offset) / 2)
+  const body = { ...show(text.slice(offset, end)), isCut: end < text.length }
+  return { answer: { status: 200, body, note: null }, next_offset: end < text.length ? end : null }
 }
 
 /** As many bytes of a file as are shown, whatever they are. */

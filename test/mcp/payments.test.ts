@@ -148,7 +148,7 @@ describe('paying', () => {
     expect(started.data).toMatchObject({ outcome: 'no-payment-required', answer: { status: 200 } })
     expect(started.data.session_id).toBeUndefined()
     const paid = await host.call('x402_pay', { url: endpoint })
-    expect(paid.data).toMatchObject({ payment: null, answer: { status: 200 } })
+    expect(paid.data).toEqual({ answer: expect.objectContaining({ status: 200 }) })
     expect((await host.call('x402_session_status')).data.sessions).toEqual([])
     expect(await spent()).toBe(0n)
   })

@@ -215,7 +215,7 @@ describe('a session', () => {
     const host = await connect()
     await start(host, `${shop.url}/agent/step`)
     const covered = await host.call('x402_pay', { url: `${shop.url}/agent/step/deep` })
-    expect(covered.data).toMatchObject({ payment: null, answer: { status: 200 } })
+    expect(covered.data).toEqual({ answer: expect.objectContaining({ status: 200 }) })
     expect(covered.text).toContain('Nothing was paid')
     const dear = await host.call('x402_pay', { url: `${shop.url}/agent/step/dear` })
     expect(dear.data.payment).toMatchObject({ amount: '0.09', symbol: 'USDC', recipient: shop.seller })

@@ -7,41 +7,44 @@ import { promisify } from 'node:util'
 /** Runtimes besides Node that suites may run on, and what of Node is too large for everybody. */
 export type Runtime = 'bun' | 'deno' | 'miniflare' | 'next'
 
-const FOLDER = import.meta.dirname
-const LOCK = join(FOLDER, '.installing')
-/** npm writes it when all is there. */
-const DONE = join(FOLDER, 'node_modules/.package-lock.json')
-
-let installing: Promise<void> | undefined
-
 /** Where a runtime is; installs them all when they are not there yet. */
 export async function installRuntime(runtime: Runtime): Promise<string> {
-  if (!existsSync(DONE)) {
-    installing ??= install()
-    await installing
-  }
-  return join(FOLDER, 'node_modules/.bin', runtime)
+  await installIn(import.meta.dirname)
+  return join(import.meta.dirname, 'node_modules/.bin', runtime)
 }
 
+const installing = new Map<string, Promise<void>>()
+
+/** Installs what the lock file of a folder says, when it is not there yet. */
+export async function installIn(folder: string): Promise<void> {
+  if (isDone(folder)) return
+  const work = installing.get(folder) ?? install(folder)
+  installing.set(folder, work)
+  await work
+}
+
+/** npm writes it when all is there. */
+const isDone = (folder: string): boolean => existsSync(join(folder, 'node_modules/.package-lock.json'))
+
 /** Suites run in processes of their own: one installs, the others wait. */
-async function install(): Promise<void> {
-  while (!(await take())) await new Promise((resolve) => setTimeout(resolve, 200))
+async function install(folder: string): Promise<void> {
+  const lock = join(folder, '.installing')
+  while (!(await take(lock))) await new Promise((resolve) => setTimeout(resolve, 200))
   try {
-    if (!existsSync(DONE))
-      await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund'], { cwd: FOLDER })
+    if (!isDone(folder)) await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder })
   } finally {
-    await rm(LOCK)
+    await rm(lock)
   }
 }
 
 /** Whether the lock is ours now. Who died holding it holds it no more. */
-async function take(): Promise<boolean> {
+async function take(lock: string): Promise<boolean> {
   try {
-    await writeFile(LOCK, String(process.pid), { flag: 'wx' })
+    await writeFile(lock, String(process.pid), { flag: 'wx' })
     return true
   } catch {
-    const holder = Number(await readFile(LOCK, 'utf8').catch(() => ''))
-    if (holder > 0 && !isAlive(holder)) await rm(LOCK, { force: true })
+    const holder = Number(await readFile(lock, 'utf8').catch(() => ''))
+    if (holder > 0 && !isAlive(holder)) await rm(lock, { force: true })
     return false
   }
 }
