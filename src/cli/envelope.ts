@@ -33,7 +33,7 @@ function open(
   if (strict !== null) return { value: strict, remarks: [] }
   const value = decodeLeniently(text)
   const says = value === null ? `${name} is not base64 of a JSON object.` : `${name} is not ${encoding}.`
-  return { value, remarks: [remark('error', value === null ? 'not-json' : 'not-base64', says, advice)] }
+  return { value, remarks: [remark(value === null ? 'not-json' : 'not-base64', says, advice)] }
 }
 
 /** As forgiving as some clients are, and others not. */

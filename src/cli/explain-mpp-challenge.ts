@@ -29,7 +29,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 export function explainMppChallenges(field: string, now = Date.now()): Explanation | null {
   if (field.length > MAX_CHALLENGE) {
     const says = `WWW-Authenticate has ${field.length} characters: servers and clients read some 16 000.`
-    return unreadable(WHAT, remark('error', 'challenge-too-large', says, 'Offer less, describe it shorter.'))
+    return unreadable(WHAT, remark('challenge-too-large', says, 'Offer less, describe it shorter.'))
   }
   const items = parseAuthItems(field)
   if (isAuthSyntaxError(items)) {
@@ -37,19 +37,18 @@ export function explainMppChallenges(field: string, now = Date.now()): Explanati
     const says = `WWW-Authenticate is malformed at character ${items.at}: ${items.message}. Nothing in it can be read.`
     const advice =
       'Quote every value, escape quotes and backslashes, write each parameter once (RFC 9110 section 11).'
-    return unreadable(WHAT, remark('error', 'www-authenticate-malformed', says, advice))
+    return unreadable(WHAT, remark('www-authenticate-malformed', says, advice))
   }
   const challenges = items.filter(isPayment)
   if (challenges.length === 0) return null
   const ids = challenges.map(({ params }) => params.get('id'))
   const remarks = [
     ...(new Set(ids).size < ids.length
-      ? [remark('error', 'challenge-id-repeated', 'Two challenges have one id.', 'Draw a new one for each.')]
+      ? [remark('challenge-id-repeated', 'Two challenges have one id.', 'Draw a new one for each.')]
       : []),
     ...(items[0] !== undefined && !isPayment(items[0])
       ? [
           remark(
-            'note',
             'payment-not-first',
             'Another scheme stands before Payment: some clients look at the first only.',
           ),
@@ -72,10 +71,7 @@ function explainParams(item: AuthItem, what: string, now: number): Explanation {
     return explainChallenge(Object.fromEntries(params), `${what}: ${cut(method, 40)} ${cut(intent, 40)}`, now)
   }
   const says = `A Payment challenge has no ${missing.join(', ')}: mppx then reads none of the others either.`
-  return unreadable(
-    what,
-    remark('error', 'challenge-incomplete', says, 'Write all of them, or leave it out.'),
-  )
+  return unreadable(what, remark('challenge-incomplete', says, 'Write all of them, or leave it out.'))
 }
 
 /** Explains one challenge, from its parameters. */
@@ -149,26 +145,25 @@ function chainOf(params: Readonly<Record<string, string>>) {
 function canonicalRemarks(text: string, value: JsonObject): readonly Remark[] {
   if (Buffer.from(canonicalJson(value)).toString('base64url') === text.replace(/=+$/, '')) return []
   const says = 'The request is not in canonical form (RFC 8785): clients that write it anew change it.'
-  return [remark('warning', 'request-not-canonical', says, 'Sort the members, write no white space.')]
+  return [remark('request-not-canonical', says, 'Sort the members, write no white space.')]
 }
 
 function expiryRemarks(expires: string | undefined, now: number): readonly Remark[] {
   if (expires === undefined)
-    return [remark('warning', 'expires-missing', 'It never expires.', 'Write expires, some minutes ahead.')]
+    return [remark('expires-missing', 'It never expires.', 'Write expires, some minutes ahead.')]
   const end = Date.parse(expires)
   if (Number.isNaN(end)) return [malformed('expires', 'a date-time of RFC 3339')]
   if (end <= now)
     return [
       remark(
-        'error',
-        'expired',
+        'challenge-expired',
         `It expired at ${expires}.`,
         'Issue a new one for each 402; compare the clocks.',
       ),
     ]
   if (end < now + 15_000)
-    return [remark('warning', 'expires-soon', 'It expires within 15 s.', 'Give payers some minutes.')]
-  return end > now + 86_400_000 ? [remark('note', 'expires-late', `It is good until ${expires}.`)] : []
+    return [remark('expires-soon', 'It expires within 15 s.', 'Give payers some minutes.')]
+  return end > now + 86_400_000 ? [remark('expires-late', `It is good until ${expires}.`)] : []
 }
 
 function methodRemarks(
@@ -179,41 +174,19 @@ function methodRemarks(
 ): readonly Remark[] {
   const name = `${cut(method, 40)} ${cut(String(intent), 40)}`
   if (intent !== 'charge' || !['tempo', 'evm'].includes(method))
-    return [
-      remark('note', 'method-unknown', `${name} is not among what Coffer pays by: tempo and evm charges.`),
-    ]
+    return [remark('method-unknown', `${name} is not among what Coffer pays by: tempo and evm charges.`)]
   if (method === 'tempo') return []
   const said = details['decimals']
   const types = details['credentialTypes']
   return [
     ...(!Array.isArray(types) || !types.includes('authorization')
-      ? [
-          remark(
-            'warning',
-            'no-authorization',
-            'The evm method takes no authorization, which is what clients send.',
-          ),
-        ]
+      ? [remark('no-authorization', 'The evm method takes no authorization, which is what clients send.')]
       : []),
     ...(said === undefined
-      ? [
-          remark(
-            'warning',
-            'decimals-missing',
-            'methodDetails.decimals is missing: mppx wants it.',
-            'Write it.',
-          ),
-        ]
+      ? [remark('decimals-missing', 'methodDetails.decimals is missing: mppx wants it.', 'Write it.')]
       : []),
     ...(typeof said === 'number' && decimals !== undefined && said !== decimals
-      ? [
-          remark(
-            'error',
-            'decimals-differ',
-            `The token has ${decimals} decimals, not ${said}.`,
-            `Write ${decimals}.`,
-          ),
-        ]
+      ? [remark('decimals-differ', `The token has ${decimals} decimals, not ${said}.`, `Write ${decimals}.`)]
       : []),
   ]
 }

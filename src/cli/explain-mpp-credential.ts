@@ -28,7 +28,7 @@ export async function explainMppCredential(field: string): Promise<Explanation> 
   const payments = isAuthSyntaxError(items) ? [] : items.filter(({ scheme }) => /^payment$/i.test(scheme))
   const [item] = payments
   if (item?.token68 == null)
-    return unreadable(WHAT, remark('error', 'malformed', 'It is not Payment and base64url of a JSON object.'))
+    return unreadable(WHAT, remark('malformed', 'It is not Payment and base64url of a JSON object.'))
   const { value, remarks } = openUrlSafe(item.token68, 'The credential')
   if (value === null) return unreadable(WHAT, ...remarks)
   const { challenge, payload, source } = value
@@ -43,13 +43,12 @@ export async function explainMppCredential(field: string): Promise<Explanation> 
       ...(payments.length > 1
         ? [
             remark(
-              'error',
               'credential-repeated',
               `There are ${payments.length} Payment credentials: servers refuse that.`,
             ),
           ]
         : []),
-      ...(typeof charge === 'string' ? [remark('error', 'challenge-unreadable', charge)] : []),
+      ...(typeof charge === 'string' ? [remark('challenge-unreadable', charge)] : []),
       ...paid.remarks,
     ],
     parts: [explainChallenge(params, 'challenge: what it answers, as the client sends it back')],
@@ -101,7 +100,7 @@ async function explainPayload(
     default:
       return {
         fields: [kind('')],
-        remarks: [remark('note', 'payload-unknown', `The payload is ${shown(type)}.`)],
+        remarks: [remark('payload-unknown', `The payload is ${shown(type)}.`)],
       }
   }
 }
@@ -123,25 +122,13 @@ function explainAuthorizationOf(
     ...paid.remarks,
     ...(value === charge.amount
       ? []
-      : [remark('error', 'amount-differs', `It pays ${value}, the challenge asks ${charge.amount}.`)]),
+      : [remark('amount-differs', `It pays ${value}, the challenge asks ${charge.amount}.`)]),
     ...(to === charge.recipient
       ? []
-      : [
-          remark(
-            'error',
-            'recipient-differs',
-            `It pays ${to}, the challenge wants ${charge.recipient} paid.`,
-          ),
-        ]),
+      : [remark('recipient-differs', `It pays ${to}, the challenge wants ${charge.recipient} paid.`)]),
     ...(nonce.toLowerCase() === nonceOf(id, realm)
       ? []
-      : [
-          remark(
-            'error',
-            'nonce-differs',
-            'Its nonce is not that of the challenge: it pays for another one.',
-          ),
-        ]),
+      : [remark('nonce-differs', 'Its nonce is not that of the challenge: it pays for another one.')]),
   ]
   return { fields: paid.fields, remarks }
 }
@@ -155,7 +142,7 @@ async function explainTransaction(raw: unknown, charge: ChargeRequest | null): P
   const read = isHex(raw) ? await readTransaction(raw) : null
   if (read === null || isRefusal(read)) {
     const says = read === null ? 'The transaction is not hexadecimal.' : read.detail
-    return { fields: [field], remarks: [remark('error', 'transaction-unreadable', says)] }
+    return { fields: [field], remarks: [remark('transaction-unreadable', says)] }
   }
   const { sender, hash, chainNumber, calls, validBefore, isRecovered } = read
   const token = charge && knownToken(charge.chain, charge.currency)
@@ -174,11 +161,9 @@ async function explainTransaction(raw: unknown, charge: ChargeRequest | null): P
   ]
   const isElsewhere = charge !== null && chainNumberOf(charge.chain) !== chainNumber
   const remarks = [
-    ...(isElsewhere
-      ? [remark('error', 'network-differs', 'It is for another chain than its challenge.')]
-      : []),
+    ...(isElsewhere ? [remark('network-differs', 'It is for another chain than its challenge.')] : []),
     ...(validBefore !== null && validBefore * 1000 <= Date.now()
-      ? [remark('warning', 'expired', 'The transaction is not valid any more.')]
+      ? [remark('payment-expired', 'The transaction is not valid any more.')]
       : []),
   ]
   return { fields, remarks }
@@ -189,7 +174,7 @@ function explainProof(signature: unknown, charge: ChargeRequest | null, source: 
   const payer = typeof source === 'string' ? parseSource(source) : null
   if (charge === null || payer === null || !isHex(signature)) {
     const says = 'The signature is not checked: its source, its challenge or itself is malformed.'
-    return { fields: [field], remarks: [remark('error', 'malformed-member', says)] }
+    return { fields: [field], remarks: [remark('malformed-member', says)] }
   }
   const { id: challengeId, realm } = charge.challenge
   const account = payer.address

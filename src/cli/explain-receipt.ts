@@ -37,7 +37,7 @@ export function explainX402Receipt(text: string, name: string): Explanation {
       ? [malformed('success', 'true or false')]
       : success
         ? []
-        : [remark('warning', 'payment-failed', `It says that the payment failed: ${shown(errorReason)}.`)]
+        : [remark('payment-failed', `It says that the payment failed: ${shown(errorReason)}.`)]
   return { what, fields, parts: [], remarks: [...remarks, ...more] }
 }
 

@@ -61,7 +61,7 @@ export function explainRequirement(requirement: JsonObject, version: 1 | 2, what
 
 function schemeRemarks(scheme: unknown): readonly Remark[] {
   if (scheme === 'exact') return []
-  return [remark('note', 'scheme-unknown', `The scheme ${shown(scheme)} is one that few clients pay by.`)]
+  return [remark('scheme-unknown', `The scheme ${shown(scheme)} is one that few clients pay by.`)]
 }
 
 function networkRemarks(network: unknown, version: 1 | 2): readonly Remark[] {
@@ -70,12 +70,11 @@ function networkRemarks(network: unknown, version: 1 | 2): readonly Remark[] {
   if (version === 2 && !isCaip2) {
     const known = parseNetwork(text)
     const advice = known === null ? 'Write a CAIP-2 id, such as eip155:8453.' : `Write ${known}.`
-    return [remark('error', 'network-not-caip2', `Version 2 knows no network ${shown(network)}.`, advice)]
+    return [remark('network-not-caip2', `Version 2 knows no network ${shown(network)}.`, advice)]
   }
   if (version === 1 && (isCaip2 || text === '')) {
     return [
       remark(
-        'error',
         'network-not-v1',
         `Version 1 knows no network ${shown(network)}.`,
         'Write its name, such as base.',
@@ -83,7 +82,7 @@ function networkRemarks(network: unknown, version: 1 | 2): readonly Remark[] {
     ]
   }
   return parseNetwork(text) === null
-    ? [remark('note', 'network-unknown', `The network ${text} is not one that Coffer pays on.`)]
+    ? [remark('network-unknown', `The network ${text} is not one that Coffer pays on.`)]
     : []
 }
 
@@ -92,17 +91,11 @@ function timeoutRemarks(seconds: unknown): readonly Remark[] {
     return [malformed('maxTimeoutSeconds', 'a whole number of seconds above 0')]
   if (Number(seconds) < 10)
     return [
-      remark(
-        'warning',
-        'timeout-short',
-        `Payers have ${seconds} s, clocks may differ by more.`,
-        'Give them a minute.',
-      ),
+      remark('timeout-short', `Payers have ${seconds} s, clocks may differ by more.`, 'Give them a minute.'),
     ]
   return Number(seconds) > 86_400
     ? [
         remark(
-          'note',
           'timeout-long',
           `An authorization would be good for ${seconds} s; Coffer signs for an hour at most.`,
         ),
@@ -117,28 +110,22 @@ function domainRemarks(
   const { name, version } = domain
   if (typeof name !== 'string' || typeof version !== 'string') {
     const says = 'extra.name and extra.version are missing: clients cannot sign for the token (EIP-712).'
-    return [remark('error', 'domain-missing', says, "Write the token's own.")]
+    return [remark('domain-missing', says, "Write the token's own.")]
   }
   if (known === undefined || (name === known.name && version === known.version)) return []
   const says = `The token signs as ${known.name} ${known.version}, not as ${name} ${version}: its contract will refuse every payment.`
-  return [remark('error', 'domain-differs', says, `Write name ${known.name} and version ${known.version}.`)]
+  return [remark('domain-differs', says, `Write name ${known.name} and version ${known.version}.`)]
 }
 
 /** Whether a URL is there, and absolute. */
 export function resourceRemarks(url: unknown): readonly Remark[] {
   if (typeof url !== 'string' || url === '')
     return [
-      remark(
-        'error',
-        'resource-missing',
-        'It does not say what URL it is for: some clients throw.',
-        'Write it.',
-      ),
+      remark('resource-missing', 'It does not say what URL it is for: some clients throw.', 'Write it.'),
     ]
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return []
   return [
     remark(
-      'error',
       'resource-relative',
       `${shown(url)} is no absolute URL: some clients throw.`,
       'Write scheme and host, too.',

@@ -28,7 +28,7 @@ export function explainSessionToken(text: string): Explanation {
   const payer = parseAddress(claims?.['walletAddress'])
   if (claims === null || payer === null || !isHex(signature)) {
     const says = 'It is not base64url of a JSON object, a point, and a signature in hexadecimal.'
-    return unreadable(what, remark('error', 'malformed', says))
+    return unreadable(what, remark('malformed', says))
   }
   const fields = Object.entries(claims).map(([name, value]) => ({
     name,
@@ -45,8 +45,8 @@ export function explainSessionToken(text: string): Explanation {
     parts: [],
     remarks: [
       signerRemark(signer, payer, 'for this token'),
-      ...(end <= Date.now() ? [remark('warning', 'expired', `It says that it ended ${showTime(end)}.`)] : []),
-      remark('note', 'server-decides', 'Until when it is good, and for what, is for the server to decide.'),
+      ...(end <= Date.now() ? [remark('session-expired', `It says that it ended ${showTime(end)}.`)] : []),
+      remark('server-decides', 'Until when it is good, and for what, is for the server to decide.'),
     ],
   }
 }

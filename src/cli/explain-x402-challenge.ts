@@ -14,10 +14,7 @@ const V1 = 'x402 version 1: what the server asks for, in the body'
 export function explainPaymentRequired(text: string): Explanation {
   if (text.length > MAX_CHALLENGE) {
     const says = `PAYMENT-REQUIRED has ${text.length} characters: servers and clients read some 16 000.`
-    return unreadable(
-      V2,
-      remark('error', 'challenge-too-large', says, 'Shorten descriptions and extensions.'),
-    )
+    return unreadable(V2, remark('challenge-too-large', says, 'Shorten descriptions and extensions.'))
   }
   const { value, remarks } = openStandard(text, 'PAYMENT-REQUIRED')
   if (value === null) return unreadable(V2, ...remarks)
@@ -44,7 +41,7 @@ export function explainPaymentRequired(text: string): Explanation {
     ...remarks,
     ...(x402Version === 2
       ? []
-      : [remark('error', 'x402-version', `x402Version is ${shown(x402Version)}, in a field of version 2.`)]),
+      : [remark('x402-version', `x402Version is ${shown(x402Version)}, in a field of version 2.`)]),
     ...resourceRemarks(url),
   ]
   return { what: V2, fields, remarks: [...more, ...listRemarks(accepts)], parts: offersOf(accepts, 2) }
@@ -72,30 +69,17 @@ function offersOf(accepts: unknown, version: 1 | 2): readonly Explanation[] {
 
 function listRemarks(accepts: unknown): readonly Remark[] {
   if (!Array.isArray(accepts) || accepts.length === 0)
-    return [remark('error', 'accepts-empty', 'It accepts nothing: nobody can pay.')]
+    return [remark('accepts-empty', 'It accepts nothing: nobody can pay.')]
   const keys = accepts.map((each) => {
     const { network, asset, payTo } = isJsonObject(each) ? each : {}
     return JSON.stringify([network, asset, payTo]).toLowerCase()
   })
   return [
     ...(new Set(keys).size < keys.length
-      ? [
-          remark(
-            'warning',
-            'offer-repeated',
-            'It offers the same token on the same chain twice.',
-            'Offer each once.',
-          ),
-        ]
+      ? [remark('offer-repeated', 'It offers the same token on the same chain twice.', 'Offer each once.')]
       : []),
     ...(accepts.length > MAX_OFFERS
-      ? [
-          remark(
-            'warning',
-            'too-many-offers',
-            `It has ${accepts.length} offers; clients read the first ${MAX_OFFERS}.`,
-          ),
-        ]
+      ? [remark('too-many-offers', `It has ${accepts.length} offers; clients read the first ${MAX_OFFERS}.`)]
       : []),
   ]
 }

@@ -24,7 +24,7 @@ export function explainX402Credential(text: string, name: 'PAYMENT-SIGNATURE' | 
   if (text.startsWith('stub_')) {
     return unreadable(
       `${name}: a payment for tests`,
-      remark('note', 'stub', 'It moves no money: servers take it in stub mode only.'),
+      remark('stub', 'It moves no money: servers take it in stub mode only.'),
     )
   }
   const { value, remarks } = openStandard(text, name)
@@ -49,13 +49,7 @@ export function explainX402Credential(text: string, name: 'PAYMENT-SIGNATURE' | 
     ...remarks,
     ...(x402Version === version
       ? []
-      : [
-          remark(
-            'error',
-            'x402-version',
-            `x402Version is ${shown(x402Version)}, in a field of version ${version}.`,
-          ),
-        ]),
+      : [remark('x402-version', `x402Version is ${shown(x402Version)}, in a field of version ${version}.`)]),
     ...(version === 2 && requirement === null ? [malformed('accepted', 'the offer that is paid')] : []),
     ...paid.remarks,
     ...(requirement === null ? [] : differences(requirement, paid.authorization)),
@@ -105,18 +99,12 @@ export function explainAuthorization(
   const parsed = readAuthorization(said)
   if (parsed === null || !isHex(signature)) {
     const says = 'The payload has no valid authorization with a signature.'
-    return { fields, authorization: null, remarks: [remark('error', 'malformed-member', says)] }
+    return { fields, authorization: null, remarks: [remark('malformed-member', says)] }
   }
   const remarks = [
     ...signatureRemarks(parsed, signature, network, asset),
     ...(parsed.validBefore * 1000n <= BigInt(now)
-      ? [
-          remark(
-            'warning',
-            'expired',
-            `The authorization expired: it was good until ${seconds(validBefore)}.`,
-          ),
-        ]
+      ? [remark('payment-expired', `The authorization expired: it was good until ${seconds(validBefore)}.`)]
       : []),
   ]
   return { fields, authorization: parsed, remarks }
@@ -144,9 +132,7 @@ function signatureRemarks(
   asset: Asset | null,
 ): readonly Remark[] {
   if (network === null || asset?.eip712 === undefined) {
-    return [
-      remark('note', 'signature-unchecked', 'The signature is not checked: its token or chain is not known.'),
-    ]
+    return [remark('signature-unchecked', 'The signature is not checked: its token or chain is not known.')]
   }
   const { name, version } = asset.eip712
   const signer = recoverSigner(authorizationDigest(network, asset, authorization), signature)
@@ -155,11 +141,10 @@ function signatureRemarks(
 
 /** Whether the one who signed is the one who pays. */
 export function signerRemark(signer: Address | null, payer: Address, what: string): Remark {
-  if (signer === payer)
-    return remark('note', 'signature-right', `The signature is right: ${payer} signed ${what}.`)
+  if (signer === payer) return remark('signature-right', `The signature is right: ${payer} signed ${what}.`)
   const found = signer === null ? 'It is no ECDSA signature' : `It is that of ${signer}`
   const advice = `Only the chain can tell whether ${payer} is a contract that takes it (EIP-1271).`
-  return remark('error', 'signature-wrong', `The signature is not one of ${payer} ${what}. ${found}.`, advice)
+  return remark('signature-wrong', `The signature is not one of ${payer} ${what}. ${found}.`, advice)
 }
 
 /** The token as the offer describes it: the payer signed for that, whatever the token says itself. */
@@ -185,21 +170,9 @@ function differences(requirement: JsonObject, authorization: Authorization | nul
   return [
     ...(parseAmount(amount) === authorization.value
       ? []
-      : [
-          remark(
-            'error',
-            'amount-differs',
-            `It pays ${authorization.value}, the offer asks ${shown(amount)}.`,
-          ),
-        ]),
+      : [remark('amount-differs', `It pays ${authorization.value}, the offer asks ${shown(amount)}.`)]),
     ...(parseAddress(payTo) === authorization.to
       ? []
-      : [
-          remark(
-            'error',
-            'recipient-differs',
-            `It pays ${authorization.to}, the offer wants ${shown(payTo)} paid.`,
-          ),
-        ]),
+      : [remark('recipient-differs', `It pays ${authorization.to}, the offer wants ${shown(payTo)} paid.`)]),
   ]
 }

@@ -39,15 +39,12 @@ export async function inspectEndpoint(question: Question): Promise<Inspection> {
   const { answer, asked, remarks } = await follow({ ...question, headers })
   const seen = { method: question.method, url: question.url.href, finalUrl: answer.url.href }
   if (!isAnswer(answer)) {
-    const others = [...remarks, remark('error', answer.failure, answer.why, ADVICE[answer.failure])]
+    const others = [...remarks, remark(answer.failure, answer.why, ADVICE[answer.failure])]
     return { ...seen, status: null, headMs: null, challenges: [], remarks: others, others }
   }
   const { status, headMs } = answer
   if (status !== 402) {
-    const others = [
-      ...remarks,
-      remark('error', 'not-402', `It is answered ${status}, and asks for no payment.`),
-    ]
+    const others = [...remarks, remark('not-402', `It is answered ${status}, and asks for no payment.`)]
     return { ...seen, status, headMs, challenges: [], remarks: others, others }
   }
   const challenges = challengesOf(answer)
@@ -95,14 +92,14 @@ async function follow(first: Question): Promise<{
     const target = isAnswer(answer) && answer.status >= 300 && answer.status < 400 ? targetOf(answer) : null
     if (target === null) return { answer, asked, remarks }
     if (hops === MAX_REDIRECTS) {
-      remarks.push(remark('error', 'redirect-endless', `It redirects more than ${MAX_REDIRECTS} times.`))
+      remarks.push(remark('redirect-endless', `It redirects more than ${MAX_REDIRECTS} times.`))
       return { answer, asked, remarks }
     }
     const isElsewhere = target.origin !== asked.url.origin
     const isSafe = asked.method === 'GET' || asked.method === 'HEAD'
     const says = `It redirects to ${target.origin}${target.pathname.slice(0, 100)}.`
     const advice = 'Clients send no payment along a redirect: publish where it leads.'
-    remarks.push(remark(isElsewhere || !isSafe ? 'error' : 'warning', 'redirected', says, advice))
+    remarks.push(remark(isElsewhere || !isSafe ? 'redirected-away' : 'redirected', says, advice))
     if (!isSafe || !/^https?:$/.test(target.protocol)) return { answer, asked, remarks }
     // What was meant for one server is not told to the next.
     asked = { ...asked, url: target, headers: isElsewhere ? new Headers() : asked.headers }
@@ -139,12 +136,12 @@ function lintUniqueness(answers: readonly (Answer | NoAnswer)[]): readonly Remar
   const other = answers.find((answer) => !isAnswer(answer) || answer.status !== 402)
   if (other !== undefined) {
     const what = isAnswer(other) ? `answered ${other.status}` : other.why
-    return [remark('note', 'repeat-differs', `The same request, made again, is not answered alike: ${what}`)]
+    return [remark('repeat-differs', `The same request, made again, is not answered alike: ${what}`)]
   }
   const ids = answers.filter(isAnswer).flatMap((answer) => [...new Set(idsOf(answer))])
   if (new Set(ids).size === ids.length) return []
   const says = 'Two requests got one challenge: of two payers, one is taken for a repeat of the other.'
-  return [remark('error', 'challenge-reused', says, 'Put something random into each challenge.')]
+  return [remark('challenge-reused', says, 'Put something random into each challenge.')]
 }
 
 function idsOf({ headers }: Answer): readonly string[] {

@@ -27,30 +27,18 @@ export function lintAnswer(answer: Answer): readonly Remark[] {
     ...(url.protocol === 'https:' || isThisMachine(url.hostname)
       ? []
       : [
-          remark(
-            'error',
-            'not-https',
-            'The connection is not encrypted: clients do not pay over it.',
-            'Serve https.',
-          ),
+          remark('not-https', 'The connection is not encrypted: clients do not pay over it.', 'Serve https.'),
         ]),
     ...lintCaching(headers),
     ...(size > LARGE_HEAD
-      ? [
-          remark(
-            'warning',
-            'head-large',
-            `Its fields have ${size} bytes: some proxies refuse more than ${LARGE_HEAD}.`,
-          ),
-        ]
+      ? [remark('head-large', `Its fields have ${size} bytes: some proxies refuse more than ${LARGE_HEAD}.`)]
       : []),
     ...(headMs > 5000
-      ? [remark('warning', 'slow', `It took ${(headMs / 1000).toFixed(1)} s: challenges get old meanwhile.`)]
+      ? [remark('slow', `It took ${(headMs / 1000).toFixed(1)} s: challenges get old meanwhile.`)]
       : []),
     ...(skew > MAX_SKEW_MS
       ? [
           remark(
-            'warning',
             'clock',
             `Its clock is ${Math.round(skew / 1000)} s from ours.`,
             'Run NTP: expiries go by clocks.',
@@ -61,7 +49,6 @@ export function lintAnswer(answer: Answer): readonly Remark[] {
       ? lintProblem(answer)
       : [
           remark(
-            'warning',
             'body-unread',
             `The body is ${body}: clients give up on it (${MAX_BODY} bytes, some seconds).`,
           ),
@@ -75,16 +62,11 @@ function lintCaching(headers: Headers): readonly Remark[] {
   if (/\bno-store\b/.test(cache)) return []
   if (/\bpublic\b|\bs-maxage=[1-9]|\bmax-age=[1-9]/.test(cache)) {
     return [
-      remark(
-        'error',
-        'cacheable',
-        'Caches may keep the 402: payers get challenges of others, or old ones.',
-        advice,
-      ),
+      remark('cacheable', 'Caches may keep the 402: payers get challenges of others, or old ones.', advice),
     ]
   }
   if (/\bprivate\b|\bno-cache\b/.test(cache)) return []
-  return [remark('warning', 'no-store-missing', 'It does not forbid caches to keep it.', advice)]
+  return [remark('no-store-missing', 'It does not forbid caches to keep it.', advice)]
 }
 
 function lintProblem({ headers, text }: Answer): readonly Remark[] {
@@ -92,18 +74,15 @@ function lintProblem({ headers, text }: Answer): readonly Remark[] {
   const problem = parseJsonObject(text ?? '')
   if (!/^application\/problem\+json\b/i.test(type)) {
     const advice = 'Answer application/problem+json (RFC 9457), so that agents can read why.'
-    return [
-      remark('note', 'no-problem', `The body is ${type === '' ? 'of no type' : type.slice(0, 60)}.`, advice),
-    ]
+    return [remark('no-problem', `The body is ${type === '' ? 'of no type' : type.slice(0, 60)}.`, advice)]
   }
-  if (problem === null)
-    return [remark('warning', 'problem-malformed', 'The body is not the JSON that it says it is.')]
+  if (problem === null) return [remark('problem-malformed', 'The body is not the JSON that it says it is.')]
   const { status, title } = problem
   return [
     ...(status !== undefined && status !== 402
-      ? [remark('warning', 'problem-status', 'The problem names another status than the answer has.')]
+      ? [remark('problem-status', 'The problem names another status than the answer has.')]
       : []),
-    ...(typeof title === 'string' ? [] : [remark('note', 'problem-untitled', 'The problem has no title.')]),
+    ...(typeof title === 'string' ? [] : [remark('problem-untitled', 'The problem has no title.')]),
   ]
 }
 
@@ -119,21 +98,14 @@ export function lintSides(answer: Answer, { preflight, head }: Sides, origin: st
 function lintHead(head: Answer | NoAnswer): readonly Remark[] {
   if (!isAnswer(head) || head.status >= 300) return []
   const says = `HEAD is answered ${head.status} unpaid: if it runs the handler of GET, that runs for nothing.`
-  return [remark('error', 'head-unpaid', says, 'Price HEAD as GET.')]
+  return [remark('head-unpaid', says, 'Price HEAD as GET.')]
 }
 
 function lintCors({ headers }: Answer, origin: string): readonly Remark[] {
   const allowed = headers.get('access-control-allow-origin')
   if (allowed !== '*' && allowed !== origin) {
     const says = `Scripts of ${origin} cannot read the answer: no agent in a browser can pay.`
-    return [
-      remark(
-        'warning',
-        'cors-origin',
-        says,
-        'Send Access-Control-Allow-Origin, unless that is what you want.',
-      ),
-    ]
+    return [remark('cors-origin', says, 'Send Access-Control-Allow-Origin, unless that is what you want.')]
   }
   const exposed = listOf(headers.get('access-control-expose-headers'))
   const hidden = challengeFields(headers).filter((name) => !exposed.includes(name) && !exposed.includes('*'))
@@ -141,40 +113,26 @@ function lintCors({ headers }: Answer, origin: string): readonly Remark[] {
   return [
     ...(hidden.length === 0
       ? []
-      : [
-          remark('warning', 'cors-expose', says, `Send Access-Control-Expose-Headers: ${hidden.join(', ')}.`),
-        ]),
+      : [remark('cors-expose', says, `Send Access-Control-Expose-Headers: ${hidden.join(', ')}.`)]),
     ...(allowed === '*' || listOf(headers.get('vary')).some((name) => name === 'origin' || name === '*')
       ? []
-      : [
-          remark(
-            'warning',
-            'vary-origin',
-            'The answer differs by Origin, and does not say so.',
-            'Send Vary: Origin.',
-          ),
-        ]),
+      : [remark('vary-origin', 'The answer differs by Origin, and does not say so.', 'Send Vary: Origin.')]),
   ]
 }
 
 function lintPreflight({ headers }: Answer, preflight: Answer | NoAnswer, origin: string): readonly Remark[] {
-  if (!isAnswer(preflight)) return [remark('note', 'preflight-unanswered', `OPTIONS: ${preflight.why}`)]
+  if (!isAnswer(preflight)) return [remark('preflight-unanswered', `OPTIONS: ${preflight.why}`)]
   const { status, headers: said } = preflight
   if (status === 402) {
     const says = 'OPTIONS is priced: browsers ask it before they pay, and cannot pay for it.'
-    return [remark('error', 'preflight-priced', says, 'Answer OPTIONS for free.')]
+    return [remark('preflight-priced', says, 'Answer OPTIONS for free.')]
   }
   const allowed = said.get('access-control-allow-origin')
   const isAllowed = status >= 200 && status < 300 && (allowed === '*' || allowed === origin)
   if (!isAllowed) {
     const says = `OPTIONS is answered ${status} and allows ${origin} nothing: no agent in a browser can pay.`
     return [
-      remark(
-        'warning',
-        'preflight-refused',
-        says,
-        'Answer OPTIONS with the CORS fields, without asking for payment.',
-      ),
+      remark('preflight-refused', says, 'Answer OPTIONS with the CORS fields, without asking for payment.'),
     ]
   }
   const fields = listOf(said.get('access-control-allow-headers'))
@@ -184,14 +142,7 @@ function lintPreflight({ headers }: Answer, preflight: Answer | NoAnswer, origin
   const says = `OPTIONS does not allow ${missing.join(', ')}: a browser sends no payment.`
   return missing.length === 0
     ? []
-    : [
-        remark(
-          'warning',
-          'preflight-fields',
-          says,
-          `Add ${missing.join(', ')} to Access-Control-Allow-Headers.`,
-        ),
-      ]
+    : [remark('preflight-fields', says, `Add ${missing.join(', ')} to Access-Control-Allow-Headers.`)]
 }
 
 const challengeFields = (headers: Headers): readonly string[] =>

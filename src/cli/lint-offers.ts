@@ -30,24 +30,23 @@ export function lintOffers(offered: Offered, url: URL): readonly Remark[] {
   const { v2, v1, mpp } = offered
   const all = [...v2, ...v1, ...mpp]
   if (all.length === 0) {
-    return [remark('error', 'no-offer', 'It offers nothing that a client of x402 or MPP can pay.')]
+    return [remark('no-offer', 'It offers nothing that a client of x402 or MPP can pay.')]
   }
   return [...lintProtocols(offered), ...lintResources(all, url), ...lintPrices(all)]
 }
 
 function lintProtocols({ v2, v1, mpp }: Offered): readonly Remark[] {
   return [
-    ...(v2.length === 0 ? [remark('note', 'no-x402', 'Clients of x402 version 2 cannot pay.')] : []),
+    ...(v2.length === 0 ? [remark('no-x402', 'Clients of x402 version 2 cannot pay.')] : []),
     ...(v1.length === 0
       ? [
           remark(
-            'note',
             'no-x402-v1',
             'Clients of x402 version 1 cannot pay: they read the body, where no challenge of theirs stands.',
           ),
         ]
       : []),
-    ...(mpp.length === 0 ? [remark('note', 'no-mpp', 'Clients of MPP cannot pay.')] : []),
+    ...(mpp.length === 0 ? [remark('no-mpp', 'Clients of MPP cannot pay.')] : []),
   ]
 }
 
@@ -64,17 +63,10 @@ function lintResource(resource: URL, url: URL): readonly Remark[] {
     (resource.search !== '' && resource.search !== url.search)
   if (isOther) {
     const says = `An offer is for ${resource.href.slice(0, 200)}, which is not what was requested: clients refuse it.`
-    return [remark('error', 'resource-differs', says, advice)]
+    return [remark('resource-differs', says, advice)]
   }
   if (resource.protocol === url.protocol) return []
-  return [
-    remark(
-      'warning',
-      'resource-scheme',
-      `An offer is for ${resource.protocol}//, not ${url.protocol}//.`,
-      advice,
-    ),
-  ]
+  return [remark('resource-scheme', `An offer is for ${resource.protocol}//, not ${url.protocol}//.`, advice)]
 }
 
 function lintPrices(offers: readonly ReceivedOffer[]): readonly Remark[] {
@@ -84,12 +76,12 @@ function lintPrices(offers: readonly ReceivedOffer[]): readonly Remark[] {
     const amounts = new Set(same.map(({ amount }) => amount.toString()))
     if (amounts.size > 1) {
       const says = `The price in ${token} differs between offers: ${[...amounts].join(', ')} base units.`
-      remarks.push(remark('error', 'price-differs', says, 'Ask the same by every protocol.'))
+      remarks.push(remark('price-differs', says, 'Ask the same by every protocol.'))
     }
     const recipients = new Set(same.map(({ recipient }) => recipient))
     if (recipients.size > 1) {
       const says = `Offers in ${token} pay different recipients: ${[...recipients].join(', ')}.`
-      remarks.push(remark('warning', 'recipients-differ', says, 'Make sure that all of them are yours.'))
+      remarks.push(remark('recipients-differ', says, 'Make sure that all of them are yours.'))
     }
   }
   const dollars = new Set(
@@ -100,7 +92,7 @@ function lintPrices(offers: readonly ReceivedOffer[]): readonly Remark[] {
   )
   if (dollars.size > 1 && remarks.every(({ code }) => code !== 'price-differs')) {
     const says = `What it costs depends on how it is paid: ${[...dollars].join(', ')} US dollars.`
-    remarks.push(remark('warning', 'price-by-token', says, 'Clients take the cheapest.'))
+    remarks.push(remark('price-by-token', says, 'Clients take the cheapest.'))
   }
   return remarks
 }

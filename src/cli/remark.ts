@@ -1,11 +1,10 @@
 import { printable } from './field-list.ts'
+import { REMARKS, type RemarkCode } from './remark-catalog.ts'
 
 /** Something that whoever runs a server, or wrote a value, should know. */
 export interface Remark {
-  /** `error`: some clients cannot pay, or pay wrongly. `warning`: some will. `note`: worth knowing. */
-  readonly severity: 'error' | 'warning' | 'note'
-  /** Names the rule, for programs: `expired`. */
-  readonly code: string
+  readonly severity: (typeof REMARKS)[RemarkCode]
+  readonly code: RemarkCode
   /** What is so, in a sentence. */
   readonly says: string
   /** What to do about it, in a sentence; empty when there is nothing to do. */
@@ -13,8 +12,8 @@ export interface Remark {
 }
 
 /** A remark. */
-export function remark(severity: Remark['severity'], code: string, says: string, advice = ''): Remark {
-  return { severity, code, says, advice }
+export function remark(code: RemarkCode, says: string, advice = ''): Remark {
+  return { severity: REMARKS[code], code, says, advice }
 }
 
 /** Whether something is wrong, and not just worth knowing. */

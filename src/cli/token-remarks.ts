@@ -51,21 +51,14 @@ export function explainToken(terms: TokenTerms): {
     ...(asset === null && !isElsewhere ? [malformed(names.asset, 'the address of a token contract')] : []),
     ...(recipient === null && !isElsewhere ? [malformed(names.recipient, 'an address')] : []),
     ...(recipient === ZERO
-      ? [remark('error', 'recipient-zero', `${names.recipient} is the zero address: what is paid is lost.`)]
+      ? [remark('recipient-zero', `${names.recipient} is the zero address: what is paid is lost.`)]
       : []),
     ...(recipient !== null && recipient === asset
-      ? [
-          remark(
-            'error',
-            'recipient-is-token',
-            `${names.recipient} is the token itself: what is paid is lost.`,
-          ),
-        ]
+      ? [remark('recipient-is-token', `${names.recipient} is the token itself: what is paid is lost.`)]
       : []),
     ...(asset !== null && network !== null && token === null
       ? [
           remark(
-            'note',
             'asset-unknown',
             `The token ${asset} on ${network} is not known here, so its decimals cannot be checked.`,
             'Clients pay in tokens that they know: USDC on Base, pathUSD and USDC.e on Tempo are.',
@@ -75,7 +68,6 @@ export function explainToken(terms: TokenTerms): {
     ...(token !== null && amount !== null && token.decimals === 6 && amount > CLIENT_CAP
       ? [
           remark(
-            'note',
             'price-over-cap',
             `${formatAmount(amount, token.decimals)} ${token.symbol} is more than official x402 clients pay unless told to.`,
             'Tell your customers to raise their limit.',
@@ -88,7 +80,7 @@ export function explainToken(terms: TokenTerms): {
 
 /** A member that does not hold what it should. */
 export function malformed(name: string, expected: string): Remark {
-  return remark('error', 'malformed-member', `There is no valid ${name}.`, `It has to be ${expected}.`)
+  return remark('malformed-member', `There is no valid ${name}.`, `It has to be ${expected}.`)
 }
 
 /** A value of somebody else's, as it stands there. */

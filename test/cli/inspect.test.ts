@@ -206,7 +206,10 @@ describe('coffer inspect, of what is wrong', () => {
       'challenge-id-repeated',
       (url) => answer(url, { 'www-authenticate': `${challenge({ id: 'a' })}, ${challenge({ id: 'a' })}` }),
     ],
-    ['expired', (url) => answer(url, { 'www-authenticate': challenge({ expires: '2020-01-01T00:00:00Z' }) })],
+    [
+      'challenge-expired',
+      (url) => answer(url, { 'www-authenticate': challenge({ expires: '2020-01-01T00:00:00Z' }) }),
+    ],
     ['decimals-differ', (url) => answer(url, { 'www-authenticate': challenge({}, { decimals: 18 }) })],
     ['challenge-reused', (url) => answer(url, { 'www-authenticate': challenge({ id: 'fixed' }) })],
     ['cacheable', (url) => answer(url, { 'cache-control': 'public, max-age=60' })],
@@ -252,7 +255,7 @@ describe('coffer inspect, of what is wrong', () => {
     })
     expect(first.requests).toHaveLength(6)
     const away = await inspect(`${first.url}/away`, '-H', 'Authorization: Bearer hunter2')
-    expect(away.error).toContain('redirected')
+    expect(away.error).toContain('redirected-away')
     expect(first.requests.at(-1)?.headers['authorization']).toBe('Bearer hunter2')
     expect(JSON.stringify(other.requests)).not.toContain('hunter2')
   })
