@@ -17,9 +17,9 @@ export function word(value: Argument): string {
   return (typeof value === 'bigint' ? value.toString(16) : value.slice(2).toLowerCase()).padStart(WORD, '0')
 }
 
-/** A word as bytes. */
-export function wordBytes(value: Argument): Uint8Array {
-  return fromHex(`0x${word(value)}`)
+/** Words as bytes. */
+export function wordsBytes(values: readonly Argument[]): Uint8Array {
+  return fromHex(`0x${values.map(word).join('')}`)
 }
 
 /** Call data of a function whose arguments are all words. */

@@ -5,7 +5,7 @@ import type { Address } from '../payments/address.ts'
 import type { Asset } from '../payments/asset.ts'
 import { type ChainId, chainNumberOf } from '../payments/chain.ts'
 import { invalidOption } from '../problems/error.ts'
-import { wordBytes } from './abi.ts'
+import { wordsBytes } from './abi.ts'
 import type { TypedData } from './signer.ts'
 
 /** The six fields that a payer signs for `transferWithAuthorization` (EIP-3009). Times in epoch seconds. */
@@ -49,8 +49,8 @@ const separators = new WeakMap<Asset, Map<ChainId, Uint8Array>>()
  */
 export function authorizationDigest(chain: ChainId, asset: Asset, authorization: Authorization): Uint8Array {
   const { from, to, value, validAfter, validBefore, nonce } = authorization
-  const fields = [from, to, value, validAfter, validBefore, nonce].map(wordBytes)
-  const struct = keccak_256(concat([TRANSFER_TYPE, ...fields]))
+  const fields = wordsBytes([from, to, value, validAfter, validBefore, nonce])
+  const struct = keccak_256(concat([TRANSFER_TYPE, fields]))
   return keccak_256(concat([Uint8Array.of(0x19, 0x01), domainSeparator(chain, asset), struct]))
 }
 
@@ -87,8 +87,7 @@ function domainSeparator(chain: ChainId, asset: Asset): Uint8Array {
       DOMAIN_TYPE,
       keccak_256(utf8(name)),
       keccak_256(utf8(version)),
-      wordBytes(BigInt(chainNumberOf(chain))),
-      wordBytes(asset.address),
+      wordsBytes([BigInt(chainNumberOf(chain)), asset.address]),
     ]),
   )
   byChain.set(chain, separator)

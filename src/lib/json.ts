@@ -56,19 +56,22 @@ export function canonicalJson(value: Json): string {
   return `{${members.join(',')}}`
 }
 
+const [QUOTE, BACKSLASH] = [0x22, 0x5c]
+const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d]
+
 /** Counts brackets outside strings: one pass over the text, no recursion. */
 function isTooDeep(text: string): boolean {
   let depth = 0
   let inString = false
   for (let at = 0; at < text.length; at++) {
-    const char = text[at]
+    const char = text.charCodeAt(at)
     if (inString) {
-      if (char === '\\') at++
-      else if (char === '"') inString = false
-    } else if (char === '"') inString = true
-    else if (char === '{' || char === '[') {
+      if (char === BACKSLASH) at++
+      else if (char === QUOTE) inString = false
+    } else if (char === QUOTE) inString = true
+    else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
       if (++depth > MAX_DEPTH) return true
-    } else if (char === '}' || char === ']') depth--
+    } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) depth--
   }
   return false
 }
