@@ -15,8 +15,15 @@ const NODE_ONLY = new Set([
   './package.json',
 ])
 
-/** Packages that may be loaded before anything is called. */
-const LIGHT = ['@noble/curves', '@noble/hashes', '@opentelemetry/api', 'aws4fetch', 'zod']
+/** Packages that may be loaded before anything is called; the SDK by whoever has it, for `coffer/mcp`. */
+const LIGHT = [
+  '@modelcontextprotocol/sdk',
+  '@noble/curves',
+  '@noble/hashes',
+  '@opentelemetry/api',
+  'aws4fetch',
+  'zod',
+]
 
 const exported: Record<string, { default: string }> = JSON.parse(textOf('package.json')).exports
 const edge = Object.entries(exported).flatMap(([name, { default: file }]) =>
