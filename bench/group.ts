@@ -15,4 +15,6 @@ export interface Section {
   /** Markdown that can also be read as it is, from its heading on. */
   readonly text: string
   readonly goals: readonly Goal[]
+  /** Whether there was an error, and nothing is told. */
+  readonly isBroken?: boolean
 }

@@ -33,7 +33,7 @@ export interface PaymentEffort {
 }
 
 const EFFORTS: Readonly<Record<Pace, PaymentEffort>> = {
-  full: { rounds: 5, payments: { 1: 8, 16: 48, 64: 128 } },
+  full: { rounds: 5, payments: { 1: 8, 16: 32, 64: 128 } },
   quick: { rounds: 2, payments: { 1: 3, 16: 16 } },
   once: { rounds: 1, payments: { 2: 2 } },
 }

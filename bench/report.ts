@@ -25,7 +25,7 @@ export function formatHead(seconds: number): string {
   return `# Benchmarks
 
 \`npm run bench\` on Node ${process.versions.node}, ${cpu?.model.trim()} with ${cpus().length} cores: Coffer ${manifest.version} as built, ${peers.map((name) => `${name} ${versions[name]}`).join(', ')},
-viem ${viem.version}. Everything in one run, which took ${Math.round(seconds / 60)} minutes; compare what stands in one table. Targets of times and sizes are for
+viem ${viem.version}. Everything in one run, which took ${(seconds / 60).toFixed(1)} minutes; compare what stands in one table. Targets of times and sizes are for
 such a machine; those of ratios for any.
 `
 }

@@ -2,6 +2,7 @@ import { type HTTPAdapter, x402HTTPResourceServer, x402ResourceServer } from '@x
 import { ExactEvmScheme } from '@x402/evm/exact/server'
 import type { ProtocolFactory } from 'coffer'
 import type { Comparison, Contender, Job } from './harness.ts'
+import { idleFacilitator } from './idle-facilitator.ts'
 import { mppx, mppxRoute, mppxTempo } from './peers.ts'
 import { createSeller, protocols, route } from './seller.ts'
 import * as terms from './terms.ts'
@@ -74,18 +75,7 @@ function prepareFloor(url: string): Job {
 /** The core of every @x402 middleware, and what the middlewares for Web requests do around it. */
 async function prepareX402(url: string): Promise<Job> {
   const network = `eip155:${terms.EVM_CHAIN}` as const
-  const unused = async (): Promise<never> => {
-    throw new Error('nothing is paid here')
-  }
-  const resources = new x402ResourceServer({
-    getSupported: async () => ({
-      kinds: [{ x402Version: 2, scheme: 'exact', network }],
-      extensions: [],
-      signers: {},
-    }),
-    verify: unused,
-    settle: unused,
-  }).register(network, new ExactEvmScheme())
+  const resources = new x402ResourceServer(idleFacilitator).register(network, new ExactEvmScheme())
   const server = new x402HTTPResourceServer(resources, {
     'GET /report': {
       accepts: { scheme: 'exact', payTo: terms.SELLER, price: `$${terms.PRICE}`, network },

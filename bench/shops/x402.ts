@@ -3,6 +3,7 @@ import { ExactEvmScheme } from '@x402/evm/exact/server'
 import { paymentMiddleware } from '@x402/express'
 import { paymentMiddleware as honoMiddleware } from '@x402/hono'
 import { createFacilitator } from '../../test/chains/facilitator.ts'
+import { idleFacilitator } from '../idle-facilitator.ts'
 import * as terms from '../terms.ts'
 import type { Gates, ShopSetup, Till } from './shop.ts'
 
@@ -21,7 +22,7 @@ export function openGates({ till }: ShopSetup): Gates {
 }
 
 function facilitatorOf(till: Till | undefined): FacilitatorClient {
-  if (till === undefined) return idle
+  if (till === undefined) return idleFacilitator
   if ('facilitator' in till.settle) return new HTTPFacilitatorClient({ url: till.settle.facilitator })
   const facilitator = createFacilitator({ url: till.evm, chainId: terms.EVM_CHAIN }, till.settle.key)
   return {
@@ -29,15 +30,4 @@ function facilitatorOf(till: Till | undefined): FacilitatorClient {
     settle: (...args) => facilitator.settle(...args),
     getSupported: async () => facilitator.getSupported() as never,
   }
-}
-
-/** For those that only ask for money. */
-export const idle: FacilitatorClient = {
-  getSupported: async () => ({
-    kinds: [{ x402Version: 2, scheme: 'exact', network }],
-    extensions: [],
-    signers: {},
-  }),
-  verify: () => Promise.reject(new Error('nothing is paid here')),
-  settle: () => Promise.reject(new Error('nothing is paid here')),
 }
