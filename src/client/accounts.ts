@@ -78,11 +78,17 @@ export async function endSession(
   return isRevoked ? 'revoked' : 'forgotten'
 }
 
+/** How long a server may take to end a session. */
+const REVOKE_MS = 10_000
+
 /** Asks a server to end a session. */
 async function revoke(secret: string, api: string | URL, { fetch }: Engine): Promise<boolean> {
   const base = String(api).replace(/\/+$/, '')
   const target = `${base}/sessions/${encodeURIComponent(secret)}`
   const headers = { authorization: `Bearer ${secret}` }
-  const answer = await fetch(target, { method: 'DELETE', headers, redirect: 'manual' }).catch(() => null)
+  const signal = AbortSignal.timeout(REVOKE_MS)
+  const answer = await fetch(target, { method: 'DELETE', headers, redirect: 'manual', signal }).catch(
+    () => null,
+  )
   return answer?.status === 204
 }

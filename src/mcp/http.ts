@@ -33,10 +33,9 @@ export async function answerHttp(
       await cancel(message, session, connections)
   }
 
-  const keys = messages.flatMap((each) =>
-    session !== null && each?.method !== undefined && each.id !== undefined ? [keyOf(session, each.id)] : [],
-  )
-  const transport = new RequestTransport(messages.length)
+  const requests = messages.filter((each) => each?.method !== undefined && each.id !== undefined)
+  const keys = session === null ? [] : requests.map(({ id }) => keyOf(session, id))
+  const transport = new RequestTransport(requests.length)
   const server = createServer()
   await server.connect(transport)
   for (const key of keys) connections.set(key, transport)

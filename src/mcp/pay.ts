@@ -64,7 +64,7 @@ function paymentValue({ attempt, amount, symbol, transaction, session }: PaidAns
     network,
     recipient,
     ...(transaction !== null && { transaction_hash: transaction }),
-    ...(session !== null && { session_id: session.id }),
+    ...(session?.kind === 'server' && { session_id: session.id }),
   }
 }
 
@@ -76,6 +76,6 @@ function describe({ attempt, amount, symbol, transaction, session }: PaidAnswer)
     `Network:     ${network}`,
     `Recipient:   ${recipient}`,
     `Transaction: ${transaction ?? 'not said by the server'}`,
-    ...(session === null ? [] : [`Session ID:  ${session.id} (x402_pay uses it by itself)`]),
+    ...(session?.kind !== 'server' ? [] : [`Session ID:  ${session.id} (x402_pay uses it by itself)`]),
   ].join('\n')
 }

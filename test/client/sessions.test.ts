@@ -132,6 +132,74 @@ describe('at a server of ours', () => {
   })
 })
 
+describe('a session that is paid for on terms', () => {
+  const market = createMarkets()
+  /** A market that opens a session for every payment, and takes it at `/a/b` and `/a/d`. */
+  const openMarket = () =>
+    market(({ request, isPaid, before }) => {
+      const isIn = request.headers.has('x-prudra-session-id') && !request.url.endsWith('/dear')
+      if (isIn) return new Response('in session')
+      const fields = { ...paymentResponse(), 'x-prudra-session-id': `sess_${before}_secret` }
+      return isPaid ? new Response('paid', { headers: fields }) : ask(request.url)
+    })
+  const shown = ({ requests }: Market) =>
+    requests.flatMap(({ headers }) => headers['x-prudra-session-id'] ?? [])
+
+  it('has its time, scope and label, and stands beside others of its path', async () => {
+    const opened = await openMarket()
+    const pay = createClient()
+    const sessions = []
+    for (const label of ['one', 'other']) {
+      const answer = await pay(`${opened.url}/a/b`, { session: { ttl: 60, scope: 'exact', label } })
+      sessions.push(paymentOf(answer)?.session)
+    }
+    const [one, other] = sessions
+    expect(one).toMatchObject({
+      label: 'one',
+      scope: 'exact',
+      expiresAt: (one?.openedAt ?? 0) + 60_000,
+      payment: { amount: '0.01', symbol: 'USDC', network: 'eip155:84532' },
+    })
+    expect(await pay.sessions.list()).toHaveLength(2)
+    for (const session of [one, other, one]) await pay(`${opened.url}/a/b`, { session: session?.id ?? '' })
+    const [first, second, third] = shown(opened)
+    expect([first, second]).toEqual([third, expect.not.stringMatching(first ?? '')])
+    expect(opened.credentials()).toHaveLength(2)
+  })
+
+  it('is not used any more when its time is over', async () => {
+    const opened = await openMarket()
+    let now = Date.now()
+    const pay = createClient({ clock: () => now })
+    const id = paymentOf(await pay(`${opened.url}/a/b`, { session: { ttl: 60 } }))?.session?.id ?? ''
+    await pay(`${opened.url}/a/b`)
+    now += 60_000
+    expect(await errorOf(pay(`${opened.url}/a/b`, { session: id }))).toMatchObject({ code: 'invalid-option' })
+    await pay(`${opened.url}/a/b`, { pay: false })
+    expect(shown(opened)).toHaveLength(1)
+    expect(await pay.sessions.list()).toMatchObject([{ id, expiresAt: now }])
+  })
+
+  it('and is named is kept, also where it is not taken', async () => {
+    const opened = await openMarket()
+    const pay = createClient()
+    const id = paymentOf(await pay(`${opened.url}/a/b`, { session: { ttl: 60 } }))?.session?.id ?? ''
+    expect((await pay(`${opened.url}/a/dear`, { session: id, pay: false })).status).toBe(402)
+    expect(await (await pay(`${opened.url}/a/b`, { session: id })).text()).toBe('in session')
+  })
+
+  it.each([
+    [{ ttl: 59 }, 'session.ttl'],
+    [{ ttl: 2_592_001 }, 'session.ttl'],
+    [{ ttl: 60, scope: 'everywhere' }, 'session.scope'],
+    [{ ttl: 60, label: 'x'.repeat(101) }, 'session.label'],
+    [{ ttl: 60, more: 1 }, 'session'],
+  ])('takes no %j', async (session, named) => {
+    const error = await errorOf(createClient()('http://127.0.0.1:9/', { session: session as never }))
+    expect([error['code'], error.message]).toEqual(['invalid-option', expect.stringContaining(named)])
+  })
+})
+
 describe('at any server', () => {
   const market = createMarkets()
 

@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createMcp, type HttpAccess } from '../../src/mcp.ts'
 import { run } from '../cli/terminal.ts'
 import { createClient } from '../client/market.ts'
 import { createPayer } from '../clients/payers.ts'
-import { connectHttp, createRoom, startHttp } from './hosts.ts'
+import { BIN, connectHttp, createRoom, startHttp } from './hosts.ts'
 
 const room = createRoom()
 const TOKEN = 'a token of callers'
@@ -73,6 +75,20 @@ describe('over HTTP', () => {
     expect((await ask(undefined, {}, init)).status).toBe(status)
   })
 
+  it('several requests may come in one', async () => {
+    const calls = ['x402_session_status', 'x402_session_status'].map((name, id) => ({
+      jsonrpc: '2.0',
+      id,
+      method: 'tools/call',
+      params: { name, arguments: {} },
+    }))
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 7 } }
+    const fields = { 'mcp-session-id': 'any' }
+    const answer = await ask(undefined, fields, { body: JSON.stringify([...calls, cancelled]) })
+    // Ends by itself.
+    expect((await answer.text()).match(/spent_usd/g)?.length).toBeGreaterThanOrEqual(2)
+  })
+
   it('each client has a session of its own, and what is not JSON-RPC of it is not minded', async () => {
     const [one, other] = [await ask(undefined, {}), await ask(undefined, {})]
     const ids = [one, other].map(({ headers }) => headers.get('mcp-session-id'))
@@ -132,6 +148,22 @@ describe('coffer mcp --http', () => {
     const env = { COFFER_HOME: room.folder() }
     const { code, out, err } = await run(['mcp', ...args], env)
     expect([code, out, err]).toEqual([2, '', expect.stringContaining(said)])
+  })
+
+  it('says what to install, where the SDK is not', async () => {
+    const without = `import { registerHooks } from 'node:module'
+      registerHooks({ resolve(name, context, next) {
+        if (!name.startsWith('@modelcontextprotocol/')) return next(name, context)
+        throw Object.assign(new Error('there is none'), { code: 'ERR_MODULE_NOT_FOUND' })
+      } })`
+    const hooks = `data:text/javascript,${encodeURIComponent(without)}`
+    const env = { PATH: process.env['PATH'], COFFER_HOME: room.folder() }
+    const ran = promisify(execFile)('node', ['--import', hooks, BIN, 'mcp'], { env })
+    await expect(ran).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('npm install @modelcontextprotocol/sdk'),
+    })
   })
 
   it('takes the time of sessions from the environment, as agents set it', async () => {

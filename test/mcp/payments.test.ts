@@ -15,19 +15,18 @@ let reached: () => void = () => {}
 
 beforeAll(async () => {
   chain = await startEvmChain()
+  const serveSlowly = async () => {
+    reached()
+    await released
+    return new Response('at last')
+  }
   const wares = {
     '/cent': { price: '0.01' },
     '/dime': { price: '0.10' },
     '/free': { price: '0.00' },
     '/broken': { price: '0.01', serve: () => new Response('out of order', { status: 500 }) },
-    '/slow': {
-      price: '0.01',
-      serve: async () => {
-        reached()
-        await released
-        return new Response('at last')
-      },
-    },
+    '/slow': { price: '0.01', serve: serveSlowly },
+    '/slow/session': { price: '0.01', acceptSessions: true, serve: serveSlowly },
   }
   shop = await openShop(wares, { evm: [chain] })
 })
@@ -296,6 +295,22 @@ describe('a call that is given up while its payment is on its way', () => {
     },
     60_000,
   )
+
+  it('opens the session that it was for, when the next server makes the same call', async () => {
+    const made = await agent()
+    const start = { endpoint: `${shop.url}/slow/session`, label: 'kept', ttl_seconds: 120, scope: 'exact' }
+    const first = await made.connect()
+    const isThere = new Promise<void>((resolve) => {
+      reached = resolve
+    })
+    first.call('x402_session_start', start).catch(() => {})
+    await isThere
+    await first.close()
+    release()
+    const { data, text } = await (await made.connect()).call('x402_session_start', start)
+    expect(data, text).toMatchObject({ kind: 'server', label: 'kept', ttl_seconds: 120, scope: 'exact' })
+    expect(await made.spent()).toBe(10_000n)
+  })
 
   it('because a server over HTTP is told to end', async () => {
     const made = await agent()
