@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import type { Signer } from '../client.ts'
-import { openKeyFile, readKeyFileAddress } from '../client-node.ts'
+import { type Hex, openKeyFile, readKeyFileAddress } from '../client-node.ts'
 import { fileOf, fileOptions } from './agent-files.ts'
-import { type CommandCall, type CommandOption, UsageError } from './command.ts'
+import { type CommandCall, type CommandOption, type Terminal, UsageError } from './command.ts'
 import { passphraseOptions, readPassphrase } from './passphrase.ts'
 
 /** Who pays. */
@@ -36,12 +36,11 @@ type Call = Pick<CommandCall, 'values' | 'terminal'>
  */
 export async function openWallet(call: Call): Promise<AgentWallet> {
   const { values, terminal } = call
-  const name = typeof values['key-env'] === 'string' ? values['key-env'] : 'COFFER_PRIVATE_KEY'
-  const key = terminal.env[name]
-  if (values['wallet'] !== undefined && values['key-env'] !== undefined)
-    throw new UsageError('--wallet and --key-env: one of them')
-  if (values['wallet'] === undefined && key !== undefined && key !== '') return fromKey(key, name)
-  if (values['key-env'] !== undefined) throw new UsageError(`--key-env: ${name} is not set`)
+  const { wallet, 'key-env': named } = values
+  if (wallet !== undefined && named !== undefined) throw new UsageError('--wallet and --key-env: one of them')
+  const name = typeof named === 'string' ? named : 'COFFER_PRIVATE_KEY'
+  const isGiven = named !== undefined || (wallet === undefined && Boolean(terminal.env[name]))
+  if (isGiven) return fromKey(readKey(name, terminal), name)
   const path = fileOf('wallet', call)
   if (!existsSync(path))
     throw new UsageError(`there is no wallet at ${path}: make one with coffer wallet new, or set --wallet`)
@@ -56,16 +55,23 @@ export async function openWallet(call: Call): Promise<AgentWallet> {
   return { signer: lazySigner(address, open), unlock: open }
 }
 
-async function fromKey(key: string, name: string): Promise<AgentWallet> {
-  const hex = /^(?:0x)?([0-9a-fA-F]{64})$/.exec(key.trim())?.[1]
+/** A private key of the environment. @throws UsageError, which never repeats it. */
+export function readKey(name: string, { env }: Terminal): Hex {
+  const text = env[name]
+  if (text === undefined || text === '') throw new UsageError(`--key-env: ${name} is not set`)
+  const [, digits] = /^(?:0x)?([0-9a-fA-F]{64})$/.exec(text.trim()) ?? []
+  if (digits !== undefined) return `0x${digits}`
+  throw new UsageError(`${name} is no private key: expected 32 bytes of hexadecimal`)
+}
+
+async function fromKey(key: Hex, name: string): Promise<AgentWallet> {
   const { privateKeyToAccount } = await import('viem/accounts')
   try {
-    if (hex === undefined) throw new TypeError()
-    const signer = privateKeyToAccount(`0x${hex}`)
+    const signer = privateKeyToAccount(key)
     return { signer, unlock: async () => signer }
   } catch {
     // What a library says of a key may repeat it.
-    throw new UsageError(`${name} is no private key: expected 32 bytes of hexadecimal`)
+    throw new UsageError(`${name} is no private key of secp256k1`)
   }
 }
 

@@ -1,13 +1,14 @@
 import { type AuthItem, isAuthSyntaxError, parseAuthItems } from '../lib/auth-params.ts'
 import { canonicalJson, isJsonObject, type JsonObject } from '../lib/json.ts'
-import type { ChallengeParams } from '../protocols/mpp/challenge.ts'
+import { type ChainId, chainIdOf } from '../payments/chain.ts'
+import { CHARGE_INTENT, type ChallengeParams } from '../protocols/mpp/challenge.ts'
 import { parseChargeRequest } from '../protocols/mpp/charge-request.ts'
 import { MAX_CHALLENGE } from '../protocols/payer.ts'
 import { openUrlSafe } from './envelope.ts'
 import { type Explanation, unreadable } from './explanation.ts'
 import { cut, type Field, showTime } from './field-list.ts'
 import { showNetwork } from './network-name.ts'
-import { type Remark, remark } from './remark.ts'
+import { hasError, type Remark, remark } from './remark.ts'
 import { explainToken, malformed, shown } from './token-remarks.ts'
 
 const WHAT = 'WWW-Authenticate: what an MPP server asks for'
@@ -80,20 +81,22 @@ export function explainChallenge(
   what: string,
   now = Date.now(),
 ): Explanation {
-  const { request = '', expires, method = '', intent, opaque, ...others } = params
+  const { request = '', expires, method = '', intent = '', opaque, ...others } = params
   const opened = openUrlSafe(request, 'request')
-  const asked = opened.value ?? {}
-  const details = isJsonObject(asked['methodDetails']) ? asked['methodDetails'] : {}
-  const chain = chainOf(params)
+  const { methodDetails, ...asked } = opened.value ?? {}
+  const details = isJsonObject(methodDetails) ? methodDetails : {}
+  const isKnown = intent === CHARGE_INTENT && ['tempo', 'evm'].includes(method)
+  const { amount, currency, recipient, ...rest } = asked
   const token = explainToken({
     names: { amount: 'request.amount', asset: 'request.currency', recipient: 'request.recipient' },
-    network: chain,
-    amount: asked['amount'],
-    asset: asked['currency'],
-    recipient: asked['recipient'],
+    network: isKnown ? chainOf(method, details) : null,
+    amount,
+    asset: currency,
+    recipient,
   })
+  const charge = parseChargeRequest(params as unknown as ChallengeParams)
   const fields: Field[] = [
-    ...[...Object.entries({ ...others, method, intent })].map(([name, value]) => ({
+    ...Object.entries({ ...others, method, intent }).map(([name, value]) => ({
       name,
       value: shown(value),
       meaning: MEANINGS[name] ?? '',
@@ -104,15 +107,14 @@ export function explainChallenge(
     {
       name: 'expires',
       value: shown(expires),
-      meaning:
-        expires === undefined
-          ? 'it never does'
-          : `the end of the offer: ${showTime(Date.parse(expires), now)}`,
+      meaning: `the end of the offer: ${expires === undefined ? 'none' : showTime(Date.parse(expires), now)}`,
     },
-    ...token.fields,
-    ...Object.entries(asked)
-      .filter(([name]) => !['amount', 'currency', 'recipient', 'methodDetails'].includes(name))
-      .map(([name, value]) => ({ name: `request.${name}`, value: shown(value), meaning: '' })),
+    ...(isKnown ? token.fields : []),
+    ...Object.entries(isKnown ? rest : asked).map(([name, value]) => ({
+      name: `request.${name}`,
+      value: shown(value),
+      meaning: '',
+    })),
     ...Object.entries(details).map(([name, value]) => ({
       name: `methodDetails.${name}`,
       value: shown(value),
@@ -121,11 +123,19 @@ export function explainChallenge(
   ]
   const remarks = [
     ...opened.remarks,
-    ...(opened.value === null ? [] : [...token.remarks, ...canonicalRemarks(request, opened.value)]),
+    ...(opened.value === null ? [] : canonicalRemarks(request, opened.value)),
+    ...(opened.value !== null && isKnown ? token.remarks : []),
     ...expiryRemarks(expires, now),
-    ...methodRemarks(method, intent, details, token.token?.decimals),
+    ...(isKnown ? [] : [unknownMethod(method, intent)]),
+    ...(isKnown && method === 'evm' ? evmRemarks(details, token.token?.decimals) : []),
   ]
-  return { what, fields, parts: [], remarks }
+  const isMissed = isKnown && typeof charge === 'string' && !hasError(remarks)
+  return {
+    what,
+    fields,
+    parts: [],
+    remarks: isMissed ? [...remarks, remark('challenge-unreadable', charge)] : remarks,
+  }
 }
 
 const DETAILS: Readonly<Record<string, string>> = {
@@ -136,10 +146,10 @@ const DETAILS: Readonly<Record<string, string>> = {
   decimals: 'decimals of the token',
 }
 
-/** The chain that a challenge is to be paid on, as payers read it; `null` when it cannot be read. */
-function chainOf(params: Readonly<Record<string, string>>) {
-  const charge = parseChargeRequest(params as unknown as ChallengeParams)
-  return typeof charge === 'string' ? null : charge.chain
+/** The chain that a charge is to be paid on; `null` when it names none. Tempo's own is the default of its method. */
+function chainOf(method: string, { chainId }: JsonObject): ChainId | null {
+  const number = chainId ?? (method === 'tempo' ? 4217 : null)
+  return Number.isSafeInteger(number) && Number(number) > 0 ? chainIdOf(Number(number)) : null
 }
 
 function canonicalRemarks(text: string, value: JsonObject): readonly Remark[] {
@@ -166,18 +176,13 @@ function expiryRemarks(expires: string | undefined, now: number): readonly Remar
   return end > now + 86_400_000 ? [remark('expires-late', `It is good until ${expires}.`)] : []
 }
 
-function methodRemarks(
-  method: string,
-  intent: string | undefined,
-  details: JsonObject,
-  decimals: number | undefined,
-): readonly Remark[] {
-  const name = `${cut(method, 40)} ${cut(String(intent), 40)}`
-  if (intent !== 'charge' || !['tempo', 'evm'].includes(method))
-    return [remark('method-unknown', `${name} is not among what Coffer pays by: tempo and evm charges.`)]
-  if (method === 'tempo') return []
-  const said = details['decimals']
-  const types = details['credentialTypes']
+function unknownMethod(method: string, intent: string): Remark {
+  const name = `${cut(method, 40)} ${cut(intent, 40)}`
+  return remark('method-unknown', `${name} is not among what Coffer pays by: tempo and evm charges.`)
+}
+
+function evmRemarks(details: JsonObject, decimals: number | undefined): readonly Remark[] {
+  const { decimals: said, credentialTypes: types } = details
   return [
     ...(!Array.isArray(types) || !types.includes('authorization')
       ? [remark('no-authorization', 'The evm method takes no authorization, which is what clients send.')]

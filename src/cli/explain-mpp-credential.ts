@@ -13,12 +13,15 @@ import { readTransaction } from '../protocols/mpp/tempo/transaction.ts'
 import { openUrlSafe } from './envelope.ts'
 import { explainChallenge } from './explain-mpp-challenge.ts'
 import { explainAuthorization, signerRemark } from './explain-x402-credential.ts'
-import { type Explanation, unreadable } from './explanation.ts'
+import { type Explanation, hiding, unreadable } from './explanation.ts'
 import { type Field, shorten } from './field-list.ts'
 import { type Remark, remark } from './remark.ts'
 import { knownToken } from './token-name.ts'
 import { malformed, shown } from './token-remarks.ts'
 import { transactionFields } from './transaction-fields.ts'
+
+/** The rest of a credential becomes public on the chain; its challenge does not. */
+const ANSWERED = 'challenge: what it answers, as the client sends it back'
 
 const WHAT = 'Authorization: a payment of MPP. Whoever has it may use it'
 
@@ -51,7 +54,7 @@ export async function explainMppCredential(field: string): Promise<Explanation> 
       ...(typeof charge === 'string' ? [remark('challenge-unreadable', charge)] : []),
       ...paid.remarks,
     ],
-    parts: [explainChallenge(params, 'challenge: what it answers, as the client sends it back')],
+    parts: [hiding(explainChallenge(params, ANSWERED), (name) => name === 'id' || name === 'opaque')],
   }
 }
 

@@ -62,8 +62,8 @@ async function explainLines(text: string): Promise<readonly Explanation[]> {
 
 /** The challenge of x402 version 1 that stands below a head. */
 function bodyOf(text: string): Explanation | null {
-  const [, body = ''] = /\r?\n\r?\n(\{[\s\S]*\})\s*$/.exec(text) ?? []
-  const json = parseJsonObject(body)
+  const end = text.search(/\n\r?\n/)
+  const json = end < 0 ? null : parseJsonObject(text.slice(end).trim())
   return json?.['x402Version'] === 1 && 'accepts' in json ? explainV1Body(json) : null
 }
 

@@ -10,7 +10,7 @@ import type { ChainId } from '../payments/chain.ts'
 import { parseNetwork } from '../protocols/x402/network-name.ts'
 import { openStandard } from './envelope.ts'
 import { explainRequirement, optional } from './explain-requirement.ts'
-import { type Explanation, unreadable } from './explanation.ts'
+import { type Explanation, hiding, unreadable } from './explanation.ts'
 import { type Field, shorten, showTime } from './field-list.ts'
 import { showNetwork } from './network-name.ts'
 import { type Remark, remark } from './remark.ts'
@@ -54,9 +54,17 @@ export function explainX402Credential(text: string, name: 'PAYMENT-SIGNATURE' | 
     ...paid.remarks,
     ...(requirement === null ? [] : differences(requirement, paid.authorization)),
   ]
-  const parts =
-    requirement === null ? [] : [explainRequirement(requirement, 2, 'accepted: the offer that it pays')]
-  return { what, fields, remarks: more, parts }
+  return { what, fields, remarks: more, parts: requirement === null ? [] : [explainAccepted(requirement)] }
+}
+
+/**
+ * The offer, as the payer sends it back. The rest of a credential becomes public on the chain; what a server has put into
+ * `extra` besides may be what keeps others from using it then.
+ */
+function explainAccepted(requirement: JsonObject): Explanation {
+  const known = ['extra.name', 'extra.version', 'extra.assetTransferMethod']
+  const explanation = explainRequirement(requirement, 2, 'accepted: the offer that it pays')
+  return hiding(explanation, (name) => name.startsWith('extra.') && !known.includes(name))
 }
 
 /** An authorization with what is known of it. */
@@ -133,6 +141,10 @@ function signatureRemarks(
 ): readonly Remark[] {
   if (network === null || asset?.eip712 === undefined) {
     return [remark('signature-unchecked', 'The signature is not checked: its token or chain is not known.')]
+  }
+  if (!isHex(signature, 65)) {
+    const says = 'The signature is not checked: it is one of a contract, for which its chain has to be asked.'
+    return [remark('signature-unchecked', says)]
   }
   const { name, version } = asset.eip712
   const signer = recoverSigner(authorizationDigest(network, asset, authorization), signature)

@@ -1,4 +1,4 @@
-import { type Field, formatFields, printable } from './field-list.ts'
+import { type Field, formatFields, printable, shorten } from './field-list.ts'
 import { formatRemarks, type Remark } from './remark.ts'
 
 /** What a value of a protocol says, for people and programs. */
@@ -14,6 +14,14 @@ export interface Explanation {
 /** An explanation of something that cannot be read. */
 export function unreadable(what: string, ...remarks: readonly Remark[]): Explanation {
   return { what, fields: [], parts: [], remarks }
+}
+
+/** An explanation with some members shortened: those that are secrets where it stands. */
+export function hiding(explanation: Explanation, isSecret: (name: string) => boolean): Explanation {
+  const fields = explanation.fields.map((field) =>
+    isSecret(field.name) ? { ...field, value: shorten(field.value) } : field,
+  )
+  return { ...explanation, fields }
 }
 
 /** All remarks on a value and its parts. */

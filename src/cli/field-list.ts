@@ -7,15 +7,19 @@ export interface Field {
   readonly meaning: string
 }
 
+/** Longest name that a column is made as wide as: what a server invents may be longer. */
+const MAX_WIDTH = 32
+
 /** Writes fields in columns, the meaning beneath a value that is long. */
 export function formatFields(fields: readonly Field[], indent = '  '): string {
-  const width = Math.max(0, ...fields.map(({ name }) => name.length))
+  const width = Math.min(MAX_WIDTH, Math.max(0, ...fields.map(({ name }) => name.length)))
   return fields
     .map(({ name, value, meaning }) => {
-      const head = `${indent}${name.padEnd(width)}  ${printable(value)}`
+      const head = `${indent}${printable(cut(name, 80)).padEnd(width)}  ${printable(value)}`
       if (meaning === '') return `${head}\n`
-      const isLong = head.length + meaning.length > 110
-      return isLong ? `${head}\n${indent}${' '.repeat(width)}  - ${meaning}\n` : `${head}  - ${meaning}\n`
+      const tail = printable(cut(meaning))
+      const isLong = head.length + tail.length > 110
+      return isLong ? `${head}\n${indent}${' '.repeat(width)}  - ${tail}\n` : `${head}  - ${tail}\n`
     })
     .join('')
 }
@@ -37,6 +41,7 @@ export function shorten(secret: string): string {
 
 /** An instant for people: when, and how far away. */
 export function showTime(instantMs: number, now = Date.now()): string {
+  if (Number.isNaN(instantMs)) return 'not a time'
   // Years beyond what dates can be are as good as never.
   if (!(Math.abs(instantMs) < 8.64e15)) return 'never'
   const text = new Date(instantMs).toISOString().replace('.000Z', 'Z')

@@ -36,7 +36,7 @@ export async function inspectEndpoint(question: Question): Promise<Inspection> {
   const origin = question.headers.get('origin') ?? ORIGIN
   const headers = new Headers(question.headers)
   headers.set('origin', origin)
-  const { answer, asked, remarks } = await follow({ ...question, headers })
+  const { answer, asked, remarks } = await follow({ ...question, headers }, origin)
   const seen = { method: question.method, url: question.url.href, finalUrl: answer.url.href }
   if (!isAnswer(answer)) {
     const others = [...remarks, remark(answer.failure, answer.why, ADVICE[answer.failure])]
@@ -80,7 +80,10 @@ const ADVICE: Readonly<Record<NoAnswer['failure'], string>> = {
 }
 
 /** Asks, and follows redirects by hand, so that they are seen and end. */
-async function follow(first: Question): Promise<{
+async function follow(
+  first: Question,
+  origin: string,
+): Promise<{
   readonly answer: Answer | NoAnswer
   readonly asked: Question
   readonly remarks: readonly Remark[]
@@ -102,7 +105,7 @@ async function follow(first: Question): Promise<{
     remarks.push(remark(isElsewhere || !isSafe ? 'redirected-away' : 'redirected', says, advice))
     if (!isSafe || !/^https?:$/.test(target.protocol)) return { answer, asked, remarks }
     // What was meant for one server is not told to the next.
-    asked = { ...asked, url: target, headers: isElsewhere ? new Headers() : asked.headers }
+    asked = { ...asked, url: target, headers: isElsewhere ? new Headers({ origin }) : asked.headers }
   }
 }
 

@@ -12,25 +12,30 @@ export interface Offered {
   readonly v2: readonly ReceivedOffer[]
   readonly v1: readonly ReceivedOffer[]
   readonly mpp: readonly ReceivedOffer[]
+  /** Why others cannot be paid, each in one sentence. */
+  readonly unreadable: readonly string[]
 }
 
 /** Reads what a 402 offers, as `payFetch` does. */
 export function readOffered(headers: Headers, body: JsonObject | null): Offered {
   const bare = new Headers(headers)
   bare.delete('payment-required')
-  return {
-    v2: x402Payer.readOffers({ headers, body: null }).offers,
-    v1: x402Payer.readOffers({ headers: bare, body }).offers,
-    mpp: mppPayer.readOffers({ headers, body: null }).offers,
-  }
+  const [v2, v1, mpp] = [
+    x402Payer.readOffers({ headers, body: null }),
+    x402Payer.readOffers({ headers: bare, body }),
+    mppPayer.readOffers({ headers, body: null }),
+  ]
+  const unreadable = [v2, v1, mpp].flatMap((read) => read.unreadable)
+  return { v2: v2.offers, v1: v1.offers, mpp: mpp.offers, unreadable }
 }
 
 /** What is wrong with offers that are fine each by itself. */
 export function lintOffers(offered: Offered, url: URL): readonly Remark[] {
-  const { v2, v1, mpp } = offered
+  const { v2, v1, mpp, unreadable } = offered
   const all = [...v2, ...v1, ...mpp]
   if (all.length === 0) {
-    return [remark('no-offer', 'It offers nothing that a client of x402 or MPP can pay.')]
+    const why = [...new Set(unreadable)].slice(0, 5).join(' ')
+    return [remark('no-offer', 'It offers nothing that a client of x402 or MPP can pay.', why)]
   }
   return [...lintProtocols(offered), ...lintResources(all, url), ...lintPrices(all)]
 }

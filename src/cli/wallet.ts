@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createKeyFile } from '../client-node.ts'
 import { fileOf, fileOptions, makeHome } from './agent-files.ts'
 import { policyOptions, readEndpoints } from './agent-options.ts'
-import { openWallet, walletOptions } from './agent-wallet.ts'
+import { openWallet, readKey } from './agent-wallet.ts'
 import { type Balance, readBalances } from './balances.ts'
 import { type Command, type CommandCall, EXIT, UsageError } from './command.ts'
 import { printable } from './field-list.ts'
@@ -13,10 +13,13 @@ import { passphraseOptions, readPassphrase } from './passphrase.ts'
 export const wallet: Command = {
   name: 'wallet',
   summary: 'Makes an encrypted key file for an agent, or shows its address and balances',
-  usage: 'new [--wallet <file>] | show [--wallet <file>] [--rpc <chain=url>] [--json]',
+  usage: 'new [--wallet <file>] [--key-env <name>] | show [--wallet <file>] [--rpc <chain=url>] [--json]',
   options: {
     wallet: fileOptions.wallet,
-    'key-env': walletOptions['key-env'],
+    'key-env': {
+      type: 'string',
+      help: 'environment variable with a private key: for new, the one to encrypt instead of a new one',
+    },
     rpc: policyOptions.rpc,
     json: { type: 'boolean', help: 'as one JSON object, for programs' },
     ...passphraseOptions,
@@ -32,14 +35,15 @@ export const wallet: Command = {
 
 async function make(call: CommandCall): Promise<number> {
   const { values, terminal } = call
-  if (values['key-env'] !== undefined) throw new UsageError('--key-env is for show')
+  const named = values['key-env']
+  const key = typeof named === 'string' ? readKey(named, terminal) : undefined
   const path = fileOf('wallet', call)
   if (existsSync(path)) throw new Error(`there is a file at ${path} already: it stays as it is`)
   const passphrase = await readPassphrase(call, 'Passphrase of the new wallet, at least 8 characters: ')
   if (isAsked(call) && (await readPassphrase(call, 'The same again: ')) !== passphrase)
     throw new UsageError('the two differ: nothing was made')
   makeHome(path, terminal)
-  const address = await createKeyFile(path, passphrase)
+  const address = await createKeyFile(path, passphrase, key)
   terminal.out(
     values['json'] === true ? `${JSON.stringify({ address, file: path }, null, 2)}\n` : `${address}\n`,
   )

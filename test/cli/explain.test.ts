@@ -52,6 +52,13 @@ async function buy(
   return { sent, answer, credential: sent.headers[kind.credential] ?? '' }
 }
 
+/** What of a credential the chain does not tell everybody. */
+function secretsOf(credential: string): readonly string[] {
+  const json = JSON.parse(Buffer.from(credential.replace('Payment ', ''), 'base64').toString('utf8'))
+  const { id, opaque } = json.challenge ?? {}
+  return [id, opaque, json.accepted?.extra?.challenge].filter((secret) => secret !== undefined)
+}
+
 /** Changes one character of what is encoded in a credential. */
 function tamper(credential: string, from: RegExp, to: string | ((found: string) => string)): string {
   const scheme = credential.startsWith('Payment ') ? 'Payment ' : ''
@@ -79,6 +86,7 @@ describe.each(clientKinds.map((kind) => [kind.name, kind] as const))(
         if (signature !== undefined && !kind.name.includes('tempo'))
           expect(codes).toContain('signature-right')
         expect(out).not.toContain(signature ?? credential)
+        for (const secret of secretsOf(credential)) expect(out).not.toContain(secret)
       }
       const words = await runProcess(['explain'], { input: `${kind.credential}: ${credential}\n` })
       expect(words).toMatchObject({ code: 0, err: '' })

@@ -232,6 +232,7 @@ describe('coffer inspect, of what is wrong', () => {
       answer(request.url, {
         'payment-required': required(request.url, [requirement()], {
           resource: { url: request.url, description: '\u001b[2J\u202egnol\r\nerror' },
+          '\u001b]0;name\u0007': 'value',
         }),
       }),
     )

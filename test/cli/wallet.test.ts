@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openKeyFile } from '../../src/client/key-file.ts'
 import { type EvmChain, startEvmChain } from '../chains/evm.ts'
-import { createEvmPayer } from '../clients/payers.ts'
+import { createEvmPayer, createPayer } from '../clients/payers.ts'
 import { openShop } from '../end-to-end/shop.ts'
 import { expectNoSecrets, runProcess } from './process.ts'
 
@@ -52,6 +52,21 @@ describe('coffer wallet', () => {
     const made = await runProcess(args, { descriptors: [`${PASSPHRASE}\n`] })
     expect(JSON.parse(made.out)).toEqual({ address: expect.stringMatching(/^0x/), file })
     await openKeyFile(file, PASSPHRASE)
+  })
+
+  it('encrypts a key that there is already', async () => {
+    const payer = createPayer()
+    const file = join(folder, 'imported.json')
+    const args = ['wallet', 'new', '--wallet', file, '--key-env', 'OLD_KEY']
+    const made = await runProcess(args, { env: { ...env, OLD_KEY: payer.privateKey } })
+    expect(made).toMatchObject({ code: 0, out: `${payer.address}\n` })
+    expectNoSecrets(made, payer.privateKey, PASSPHRASE)
+    expect(readFileSync(file, 'utf8')).not.toContain(payer.privateKey.slice(2))
+    const bad = await runProcess([...args, '--wallet', `${file}2`], {
+      env: { ...env, OLD_KEY: 'f'.repeat(63) },
+    })
+    expect([bad.code, bad.err]).toEqual([2, expect.stringContaining('OLD_KEY is no private key')])
+    expect(bad.err).not.toContain('fff')
   })
 
   it('asks for nothing where nobody is: 2', async () => {
