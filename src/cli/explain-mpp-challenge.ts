@@ -6,7 +6,7 @@ import { parseChargeRequest } from '../protocols/mpp/charge-request.ts'
 import { MAX_CHALLENGE } from '../protocols/payer.ts'
 import { openUrlSafe } from './envelope.ts'
 import { type Explanation, unreadable } from './explanation.ts'
-import { cut, type Field, showTime } from './field-list.ts'
+import { cut, type Field, meaningsOf, showTime } from './field-list.ts'
 import { showNetwork } from './network-name.ts'
 import { hasError, type Remark, remark } from './remark.ts'
 import { explainToken, malformed, shown } from './token-remarks.ts'
@@ -15,7 +15,7 @@ const WHAT = 'WWW-Authenticate: what an MPP server asks for'
 
 const NEEDED = ['id', 'realm', 'method', 'intent', 'request'] as const
 
-const MEANINGS: Readonly<Record<string, string>> = {
+const meaningOf = meaningsOf({
   id: 'names the challenge; the server knows its own by it',
   realm: 'who asks',
   method: 'how it is paid',
@@ -24,7 +24,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   digest: 'body that it is good for (RFC 9530)',
   opaque: "the server's own data, sent back unchanged",
   header: 'field that the credential is wanted in',
-}
+})
 
 /** Explains the `Payment` challenges of `WWW-Authenticate`; `null` when it has none. */
 export function explainMppChallenges(field: string, now = Date.now()): Explanation | null {
@@ -99,11 +99,11 @@ export function explainChallenge(
     ...Object.entries({ ...others, method, intent }).map(([name, value]) => ({
       name,
       value: shown(value),
-      meaning: MEANINGS[name] ?? '',
+      meaning: meaningOf(name),
     })),
     ...(opaque === undefined
       ? []
-      : [{ name: 'opaque', value: cut(opaque, 80), meaning: MEANINGS['opaque'] ?? '' }]),
+      : [{ name: 'opaque', value: cut(opaque, 80), meaning: meaningOf('opaque') }]),
     {
       name: 'expires',
       value: shown(expires),
@@ -118,7 +118,7 @@ export function explainChallenge(
     ...Object.entries(details).map(([name, value]) => ({
       name: `methodDetails.${name}`,
       value: shown(value),
-      meaning: name === 'chainId' ? showNetwork(`eip155:${String(value)}`) : (DETAILS[name] ?? ''),
+      meaning: name === 'chainId' ? showNetwork(`eip155:${shown(value)}`) : detailMeaning(name),
     })),
   ]
   const remarks = [
@@ -138,13 +138,13 @@ export function explainChallenge(
   }
 }
 
-const DETAILS: Readonly<Record<string, string>> = {
+const detailMeaning = meaningsOf({
   feePayer: 'whether the server pays the fees',
   splits: 'parts of the amount that go to others',
   supportedModes: 'who may send the transaction: pull, the server; push, the payer',
   credentialTypes: 'what it takes as payment',
   decimals: 'decimals of the token',
-}
+})
 
 /** The chain that a charge is to be paid on; `null` when it names none. Tempo's own is the default of its method. */
 function chainOf(method: string, { chainId }: JsonObject): ChainId | null {

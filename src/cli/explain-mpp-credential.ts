@@ -139,7 +139,7 @@ function explainAuthorizationOf(
 async function explainTransaction(raw: unknown, charge: ChargeRequest | null): Promise<Paid> {
   const field = {
     name: 'payload.signature',
-    value: shorten(String(raw)),
+    value: secret(raw),
     meaning: 'the transaction, encoded',
   }
   const read = isHex(raw) ? await readTransaction(raw) : null
@@ -173,7 +173,7 @@ async function explainTransaction(raw: unknown, charge: ChargeRequest | null): P
 }
 
 function explainProof(signature: unknown, charge: ChargeRequest | null, source: unknown): Paid {
-  const field = { name: 'payload.signature', value: shorten(String(signature)), meaning: '' }
+  const field = { name: 'payload.signature', value: secret(signature), meaning: '' }
   const payer = typeof source === 'string' ? parseSource(source) : null
   if (charge === null || payer === null || !isHex(signature)) {
     const says = 'The signature is not checked: its source, its challenge or itself is malformed.'
@@ -186,4 +186,9 @@ function explainProof(signature: unknown, charge: ChargeRequest | null, source: 
     fields: [field],
     remarks: [signerRemark(recoverSigner(digest, signature), account, 'for this challenge')],
   }
+}
+
+/** A member that is a secret, if it is there. */
+function secret(value: unknown): string {
+  return typeof value === 'string' ? shorten(value) : shown(undefined)
 }

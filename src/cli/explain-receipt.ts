@@ -3,19 +3,19 @@ import { parseReceipt as parseMppReceipt } from '../protocols/mpp/receipt.ts'
 import { parseNetwork } from '../protocols/x402/network-name.ts'
 import { openStandard, openUrlSafe } from './envelope.ts'
 import { type Explanation, unreadable } from './explanation.ts'
-import { showTime } from './field-list.ts'
+import { meaningsOf, showTime } from './field-list.ts'
 import { showNetwork } from './network-name.ts'
 import { remark } from './remark.ts'
 import { malformed, shown } from './token-remarks.ts'
 
-const X402: Readonly<Record<string, string>> = {
+const x402Meaning = meaningsOf({
   success: 'whether the money moved',
   transaction: 'transaction that moved it; empty when there is none, or none yet',
   payer: 'who paid',
   amount: 'base units that were paid',
   errorReason: 'why it did not',
   status: 'how far it is',
-}
+})
 
 /** Explains `PAYMENT-RESPONSE` (x402 version 2) or `X-PAYMENT-RESPONSE` (version 1). */
 export function explainX402Receipt(text: string, name: string): Explanation {
@@ -28,7 +28,7 @@ export function explainX402Receipt(text: string, name: string): Explanation {
     return {
       name: member,
       value: shown(text),
-      meaning: chain === null ? (X402[member] ?? '') : showNetwork(chain),
+      meaning: chain === null ? x402Meaning(member) : showNetwork(chain),
     }
   })
   const { success, errorReason } = value
@@ -41,11 +41,11 @@ export function explainX402Receipt(text: string, name: string): Explanation {
   return { what, fields, parts: [], remarks: [...remarks, ...more] }
 }
 
-const MPP: Readonly<Record<string, string>> = {
+const mppMeaning = meaningsOf({
   status: 'whether the payment succeeded',
   method: 'how it was paid',
   reference: 'transaction that moved the money; for a price of zero, the challenge',
-}
+})
 
 /** Explains `Payment-Receipt` (MPP). */
 export function explainMppReceipt(text: string): Explanation {
@@ -55,7 +55,7 @@ export function explainMppReceipt(text: string): Explanation {
   const fields = Object.entries(value).map(([name, held]) => ({
     name,
     value: shown(held),
-    meaning: name === 'timestamp' ? showTime(Date.parse(String(held))) : (MPP[name] ?? ''),
+    meaning: name === 'timestamp' ? showTime(Date.parse(shown(held))) : mppMeaning(name),
   }))
   const isWhole = remarks.length > 0 || parseMppReceipt(text) !== null
   const more = isWhole ? [] : [malformed('receipt', 'status success, with method, timestamp and reference')]

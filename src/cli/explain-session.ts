@@ -5,11 +5,11 @@ import { parseJsonObject } from '../lib/json.ts'
 import { parseAddress } from '../payments/address.ts'
 import { signerRemark } from './explain-x402-credential.ts'
 import { type Explanation, unreadable } from './explanation.ts'
-import { shorten, showTime } from './field-list.ts'
+import { meaningsOf, shorten, showTime } from './field-list.ts'
 import { remark } from './remark.ts'
 import { shown } from './token-remarks.ts'
 
-const MEANINGS: Readonly<Record<string, string>> = {
+const meaningOf = meaningsOf({
   version: 'version of the token',
   sessionId: "the client's own name for the session",
   walletAddress: 'who paid, and signed the token',
@@ -17,7 +17,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   scope: 'exact: this URL; prefix: what is below it',
   paymentTxHash: 'transaction that paid for it',
   paymentAmount: 'whole tokens that were paid',
-}
+})
 
 /** Explains a session token that a client signed: base64url of JSON, a point, and a signature (EIP-191). */
 export function explainSessionToken(text: string): Explanation {
@@ -33,7 +33,7 @@ export function explainSessionToken(text: string): Explanation {
   const fields = Object.entries(claims).map(([name, value]) => ({
     name,
     value: shown(value),
-    meaning: isTime(name) ? showTime(millis(value)) : (MEANINGS[name] ?? ''),
+    meaning: isTime(name) ? showTime(millis(value)) : meaningOf(name),
   }))
   // Clients sign the JSON or its encoding: both are good.
   const signers = [json, encoded].map((message) => recoverSigner(personalDigest(message), signature))
@@ -71,6 +71,6 @@ function isTime(name: string): boolean {
 
 /** Some clients write seconds, some milliseconds. */
 function millis(value: unknown): number {
-  const number = Number(value)
+  const number = typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN
   return number < 1e11 ? number * 1000 : number
 }

@@ -84,7 +84,7 @@ async function explainUnnamed(text: string): Promise<Explanation | null> {
   if ('payload' in value) return explainX402Credential(text, 'X-PAYMENT')
   if ('success' in value) {
     // Version 1 has names of its own for chains.
-    const isV2 = String(value['network']).includes(':')
+    const isV2 = JSON.stringify(value['network'] ?? '').includes(':')
     return explainX402Receipt(text, isV2 ? 'PAYMENT-RESPONSE' : 'X-PAYMENT-RESPONSE')
   }
   return 'reference' in (openUrlSafe(text, '').value ?? {}) ? explainMppReceipt(text) : null

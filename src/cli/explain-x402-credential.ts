@@ -11,7 +11,7 @@ import { parseNetwork } from '../protocols/x402/network-name.ts'
 import { openStandard } from './envelope.ts'
 import { explainRequirement, optional } from './explain-requirement.ts'
 import { type Explanation, hiding, unreadable } from './explanation.ts'
-import { type Field, shorten, showTime } from './field-list.ts'
+import { type Field, shorten, showSeconds } from './field-list.ts'
 import { showNetwork } from './network-name.ts'
 import { type Remark, remark } from './remark.ts'
 import { knownToken, showUnits } from './token-name.ts'
@@ -85,7 +85,6 @@ export function explainAuthorization(
   const { signature, authorization } = isJsonObject(payload) ? payload : {}
   const said: JsonObject = isJsonObject(authorization) ? authorization : {}
   const { from, to, value, validAfter, validBefore, nonce } = said
-  const seconds = (text: unknown): string => showTime(1000 * Number(text), now)
   const units = parseAmount(value)
   const fields: Field[] = [
     { name: 'from', value: shown(from), meaning: 'who pays' },
@@ -94,9 +93,13 @@ export function explainAuthorization(
     {
       name: 'validAfter',
       value: shown(validAfter),
-      meaning: validAfter === '0' ? 'good at once' : seconds(validAfter),
+      meaning: validAfter === '0' ? 'good at once' : showSeconds(validAfter, now),
     },
-    { name: 'validBefore', value: shown(validBefore), meaning: `good until ${seconds(validBefore)}` },
+    {
+      name: 'validBefore',
+      value: shown(validBefore),
+      meaning: `good until ${showSeconds(validBefore, now)}`,
+    },
     { name: 'nonce', value: shown(nonce), meaning: 'the token takes it once' },
     {
       name: 'signature',
@@ -112,7 +115,12 @@ export function explainAuthorization(
   const remarks = [
     ...signatureRemarks(parsed, signature, network, asset),
     ...(parsed.validBefore * 1000n <= BigInt(now)
-      ? [remark('payment-expired', `The authorization expired: it was good until ${seconds(validBefore)}.`)]
+      ? [
+          remark(
+            'payment-expired',
+            `The authorization expired: it was good until ${showSeconds(validBefore, now)}.`,
+          ),
+        ]
       : []),
   ]
   return { fields, authorization: parsed, remarks }

@@ -24,6 +24,11 @@ export function formatFields(fields: readonly Field[], indent = '  '): string {
     .join('')
 }
 
+/** Meanings of members, for names that somebody else has chosen: `toString` is none of ours. */
+export function meaningsOf(table: Readonly<Record<string, string>>): (name: string) => string {
+  return (name) => (Object.hasOwn(table, name) ? (table[name] ?? '') : '')
+}
+
 /** What a server writes may be anything: no control character of it reaches the terminal. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
@@ -46,6 +51,14 @@ export function showTime(instantMs: number, now = Date.now()): string {
   if (!(Math.abs(instantMs) < 8.64e15)) return 'never'
   const text = new Date(instantMs).toISOString().replace('.000Z', 'Z')
   return `${text}, ${instantMs <= now ? `${span(now - instantMs)} ago` : `in ${span(instantMs - now)}`}`
+}
+
+/** {@link showTime} of epoch seconds, in whatever form somebody has written them. */
+export function showSeconds(value: unknown, now = Date.now()): string {
+  return showTime(
+    typeof value === 'string' || typeof value === 'number' ? 1000 * Number(value) : Number.NaN,
+    now,
+  )
 }
 
 function span(ms: number): string {

@@ -72,7 +72,7 @@ async function serveStdio(served: Mcp, { terminal }: CommandCall): Promise<void>
   const server = served.createServer()
   const ended = new Promise<void>((resolve) => {
     for (const event of ['end', 'close', 'error']) process.stdin.once(event, () => resolve())
-    server.server.onclose = resolve
+    server.onclose = resolve
     if (terminal.signal.aborted) resolve()
     terminal.signal.addEventListener('abort', () => resolve())
   })

@@ -1,5 +1,5 @@
 import type { Asset } from '../client.ts'
-import { type Field, showTime } from './field-list.ts'
+import { type Field, meaningsOf, showSeconds } from './field-list.ts'
 import { showUnits } from './token-name.ts'
 
 /** What a transaction of Tempo does, member by member. */
@@ -42,7 +42,7 @@ function callFields(call: object, name: string, token: Asset | null): readonly F
   ]
 }
 
-const MEANINGS: Readonly<Record<string, string>> = {
+const meaningOf = meaningsOf({
   chainId: 'chain that it is for',
   gas: 'most gas that it may take',
   maxFeePerGas: 'most that a unit of gas may cost, in 10^-18 dollars',
@@ -51,14 +51,14 @@ const MEANINGS: Readonly<Record<string, string>> = {
   feePayer: 'whether somebody else pays the fees',
   nonceKey: 'which row of nonces: an expiring nonce is good once, until it expires',
   nonce: 'number within its row',
-}
+})
 
 function otherField(name: string, value: unknown): readonly Field[] {
   const isPlain = ['bigint', 'number', 'string', 'boolean'].includes(typeof value)
   if (!isPlain) return []
   const isTime = name === 'validBefore' || name === 'validAfter'
   const meaning = isTime
-    ? `${name === 'validBefore' ? 'good until' : 'good from'} ${showTime(Number(value) * 1000)}`
-    : (MEANINGS[name] ?? '')
+    ? `${name === 'validBefore' ? 'good until' : 'good from'} ${showSeconds(value)}`
+    : meaningOf(name)
   return [{ name, value: String(value), meaning }]
 }
