@@ -2,7 +2,7 @@ import { type AuthItem, isAuthSyntaxError, parseAuthItems } from '../lib/auth-pa
 import { canonicalJson, isJsonObject, type JsonObject } from '../lib/json.ts'
 import { type ChainId, chainIdOf } from '../payments/chain.ts'
 import { CHARGE_INTENT, type ChallengeParams } from '../protocols/mpp/challenge.ts'
-import { parseChargeRequest } from '../protocols/mpp/charge-request.ts'
+import { type ChargeRequest, parseChargeRequest } from '../protocols/mpp/charge-request.ts'
 import { MAX_CHALLENGE } from '../protocols/payer.ts'
 import { openUrlSafe } from './envelope.ts'
 import { type Explanation, unreadable } from './explanation.ts'
@@ -94,7 +94,7 @@ export function explainChallenge(
     asset: currency,
     recipient,
   })
-  const charge = parseChargeRequest(params as unknown as ChallengeParams)
+  const charge = readCharge(params)
   const fields: Field[] = [
     ...Object.entries({ ...others, method, intent }).map(([name, value]) => ({
       name,
@@ -136,6 +136,12 @@ export function explainChallenge(
     parts: [],
     remarks: isMissed ? [...remarks, remark('challenge-unreadable', charge)] : remarks,
   }
+}
+
+/** What a challenge asks, as payers read it; text says why they cannot. */
+export function readCharge(params: Readonly<Record<string, string>>): ChargeRequest | string {
+  const whole: ChallengeParams = { id: '', realm: '', method: '', intent: '', request: '', ...params }
+  return parseChargeRequest(whole)
 }
 
 const detailMeaning = meaningsOf({

@@ -4,14 +4,13 @@ import { isHex } from '../lib/hex.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import { chainNumberOf } from '../payments/chain.ts'
 import { isRefusal } from '../problems/refusal.ts'
-import type { ChallengeParams } from '../protocols/mpp/challenge.ts'
-import { type ChargeRequest, parseChargeRequest } from '../protocols/mpp/charge-request.ts'
+import type { ChargeRequest } from '../protocols/mpp/charge-request.ts'
 import { nonceOf } from '../protocols/mpp/evm/nonce.ts'
 import { parseSource } from '../protocols/mpp/source.ts'
 import { proofDigest } from '../protocols/mpp/tempo/proof.ts'
 import { readTransaction } from '../protocols/mpp/tempo/transaction.ts'
 import { openUrlSafe } from './envelope.ts'
-import { explainChallenge } from './explain-mpp-challenge.ts'
+import { explainChallenge, readCharge } from './explain-mpp-challenge.ts'
 import { explainAuthorization, signerRemark } from './explain-x402-credential.ts'
 import { type Explanation, hiding, unreadable } from './explanation.ts'
 import { type Field, shorten } from './field-list.ts'
@@ -36,7 +35,7 @@ export async function explainMppCredential(field: string): Promise<Explanation> 
   if (value === null) return unreadable(WHAT, ...remarks)
   const { challenge, payload, source } = value
   const params = paramsOf(challenge)
-  const charge = parseChargeRequest(params as unknown as ChallengeParams)
+  const charge = readCharge(params)
   const paid = await explainPayload(isJsonObject(payload) ? payload : {}, charge, source)
   return {
     what: WHAT,
