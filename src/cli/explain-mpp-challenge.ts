@@ -6,7 +6,7 @@ import { type ChargeRequest, parseChargeRequest } from '../protocols/mpp/charge-
 import { MAX_CHALLENGE } from '../protocols/payer.ts'
 import { openUrlSafe } from './envelope.ts'
 import { type Explanation, unreadable } from './explanation.ts'
-import { cut, type Field, meaningsOf, showTime } from './field-list.ts'
+import { cut, type Field, meaningsOf, showDistance } from './field-list.ts'
 import { showNetwork } from './network-name.ts'
 import { hasError, type Remark, remark } from './remark.ts'
 import { explainToken, malformed, shown } from './token-remarks.ts'
@@ -107,7 +107,7 @@ export function explainChallenge(
     {
       name: 'expires',
       value: shown(expires),
-      meaning: `the end of the offer: ${expires === undefined ? 'none' : showTime(Date.parse(expires), now)}`,
+      meaning: `the end of the offer: ${expires === undefined ? 'none' : showDistance(Date.parse(expires), now)}`,
     },
     ...(isKnown ? token.fields : []),
     ...Object.entries(isKnown ? rest : asked).map(([name, value]) => ({

@@ -3,7 +3,7 @@ import { parseReceipt as parseMppReceipt } from '../protocols/mpp/receipt.ts'
 import { parseNetwork } from '../protocols/x402/network-name.ts'
 import { openStandard, openUrlSafe } from './envelope.ts'
 import { type Explanation, unreadable } from './explanation.ts'
-import { meaningsOf, showTime } from './field-list.ts'
+import { meaningsOf, showDistance } from './field-list.ts'
 import { showNetwork } from './network-name.ts'
 import { remark } from './remark.ts'
 import { malformed, shown } from './token-remarks.ts'
@@ -55,7 +55,7 @@ export function explainMppReceipt(text: string): Explanation {
   const fields = Object.entries(value).map(([name, held]) => ({
     name,
     value: shown(held),
-    meaning: name === 'timestamp' ? showTime(Date.parse(shown(held))) : mppMeaning(name),
+    meaning: name === 'timestamp' ? showDistance(Date.parse(shown(held))) : mppMeaning(name),
   }))
   const isWhole = remarks.length > 0 || parseMppReceipt(text) !== null
   const more = isWhole ? [] : [malformed('receipt', 'status success, with method, timestamp and reference')]

@@ -46,11 +46,17 @@ export function shorten(secret: string): string {
 
 /** An instant for people: when, and how far away. */
 export function showTime(instantMs: number, now = Date.now()): string {
-  if (Number.isNaN(instantMs)) return 'not a time'
   // Years beyond what dates can be are as good as never.
+  const isDate = Math.abs(instantMs) < 8.64e15
+  const when = showDistance(instantMs, now)
+  return isDate ? `${new Date(instantMs).toISOString().replace('.000Z', 'Z')}, ${when}` : when
+}
+
+/** How far away an instant is, for people. */
+export function showDistance(instantMs: number, now = Date.now()): string {
+  if (Number.isNaN(instantMs)) return 'not a time'
   if (!(Math.abs(instantMs) < 8.64e15)) return 'never'
-  const text = new Date(instantMs).toISOString().replace('.000Z', 'Z')
-  return `${text}, ${instantMs <= now ? `${span(now - instantMs)} ago` : `in ${span(instantMs - now)}`}`
+  return instantMs <= now ? `${span(now - instantMs)} ago` : `in ${span(instantMs - now)}`
 }
 
 /** {@link showTime} of epoch seconds, in whatever form somebody has written them. */

@@ -68,6 +68,15 @@ describe('coffer inspect', () => {
     expect(shop.runs('/a')).toBe(runs)
   })
 
+  it('inspects other methods, with fields and a body', async () => {
+    const args = ['-X', 'POST', '-d', '{"a":1}', '-H', 'X-Trace: 7']
+    expect(await inspect(`${shop.url}/a`, ...args)).toEqual({ code: 0, error: [], warning: [], note: [] })
+  })
+
+  it('ends with 1 where nobody answers', async () => {
+    expect(await inspect('http://127.0.0.1:9/')).toMatchObject({ code: 1, error: [expect.any(String)] })
+  })
+
   it.each([
     [
       '@x402/express',

@@ -269,6 +269,20 @@ describe('coffer pay', () => {
 describe('coffer pay, at servers of others', () => {
   const markets = createMarkets()
 
+  it('sends a file that is longer than what is kept in memory, as often as it takes', async () => {
+    const market = await markets(async ({ request, isPaid }) =>
+      isPaid ? new Response(await request.arrayBuffer()) : ask(request.url),
+    )
+    const [from, to] = [join(folder, 'from.bin'), join(folder, 'to.bin')]
+    const bytes = Buffer.alloc(5 * 2 ** 20, '0123456789abcdef\n\u00ff')
+    writeFileSync(from, bytes)
+    const args = ['-d', `@${from}`, '-H', 'Content-Type: application/octet-stream', '-o', to, '-X', 'PUT']
+    const ended = await pay(createPayer(), [market.url, ...args])
+    expect(ended).toMatchObject({ code: 0, out: '', err: '' })
+    expect(readFileSync(to).equals(bytes)).toBe(true)
+    expect(market.requests.map(({ method }) => method)).toEqual(['PUT', 'PUT'])
+  })
+
   it('says so when the server asks in words that nobody knows', async () => {
     const market = await markets(() => new Response('pay up', { status: 402 }))
     const { code, out, err } = await pay(createPayer(), [market.url])
