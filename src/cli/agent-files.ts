@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { CommandCall, CommandOption, Terminal } from './command.ts'
@@ -29,7 +29,6 @@ export function makeHome(path: string, terminal: Terminal): void {
   const folder = home(terminal)
   if (!Object.values(FILES).some((file) => path === join(folder, file))) return
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  chmodSync(folder, 0o700)
 }
 
 const FILES = { wallet: 'wallet.json', agent: 'agent.db' } as const

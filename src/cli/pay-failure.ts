@@ -26,9 +26,21 @@ export async function payFailure(error: unknown, attempts: PayFetch['attempts'] 
   const isOpen = exitCode === EXIT.unknown && attempt !== null
   return {
     exitCode,
-    line: isOpen ? `${message} (coffer pay --resume ${attempt})` : message,
+    line: isOpen ? `${inOptions(message)} (coffer pay --resume ${attempt})` : inOptions(message),
     error: { code, message, attempt, retryAfter, refusals },
   }
+}
+
+/** What the library calls options, by what they are called here. */
+const OPTIONS: readonly (readonly [RegExp, string])[] = [
+  [/\bpolicy\.(origin|network|protocol)s\b/g, '--$1'],
+  [/\bbudget\.payment\b/g, '--max'],
+  [/\bbudget\.(day|host|total)\b/g, '--max-$1'],
+  [/\bendpoint in rpc\b/g, 'endpoint by --rpc'],
+]
+
+function inOptions(message: string): string {
+  return OPTIONS.reduce((text, [from, to]) => text.replace(from, to), message)
 }
 
 /** An answer that was paid for broke off: it may be had again, for as long as the server keeps it. */

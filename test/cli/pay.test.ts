@@ -201,7 +201,7 @@ describe('coffer pay', () => {
     const [before, runs] = [await earned(), shop.runs('/dear')]
     const refused = await pay(payer, [`${shop.url}/dear`], agent)
     expect([refused.code, refused.out]).toEqual([3, ''])
-    expect(refused.err).toMatch(/^coffer pay: .*costs more than budget\.payment: at most 0\.1 USD.*\n$/)
+    expect(refused.err).toMatch(/^coffer pay: .*costs more than --max: at most 0\.1 USD.*\n$/)
     const limits = ['--max', '0.30', '--max-day', '0.40']
     expect(await pay(payer, [`${shop.url}/dear`, ...limits], agent)).toMatchObject({ code: 0 })
     const json = await pay(payer, [`${shop.url}/dear`, ...limits, '--json', '--session', 'none'], agent)
@@ -292,6 +292,18 @@ describe('coffer pay, at servers of others', () => {
     )
   })
 
+  it.each([
+    [['--network', 'base'], 'eip155:84532 is not among --network.'],
+    [['--protocol', 'mpp'], 'x402 is not among --protocol.'],
+    [['--origin', 'https://api.example.com'], 'is not among --origin.'],
+    [['--recipient', `0x${'1'.repeat(40)}`], 'pays somebody who is not to be paid.'],
+  ])('pays only as %j says', async (args, why) => {
+    const market = await markets(({ request }) => ask(request.url))
+    const { code, err } = await pay(createPayer(), [market.url, ...args])
+    expect([code, err]).toEqual([3, expect.stringContaining(why)])
+    expect(market.credentials()).toEqual([])
+  })
+
   it('ends with 2 for an attempt or a session that there is not', async () => {
     const resumed = await pay(createPayer(), ['--resume', 'att_nothing'])
     expect([resumed.code, resumed.err]).toEqual([2, expect.stringContaining('resume.id')])
@@ -362,7 +374,7 @@ describe('coffer pay --dry-run', () => {
     const agent = agentOf(payer)
     await pay(payer, [`${shop.url}/steps/one`], agent)
     const over = await pay(payer, ['--dry-run', `${shop.url}/a`, '--max-total', '0.025'], agent)
-    expect([over.code, over.err]).toEqual([3, expect.stringContaining('budget.total')])
+    expect([over.code, over.err]).toEqual([3, expect.stringContaining('--max-total')])
     const dry = await pay(payer, ['--dry-run', `${shop.url}/a`], agent)
     expect(dry.out).toMatch(/^A session of this origin would be tried first: cses_/)
     expect(await pay(payer, ['--dry-run', `${shop.url}/nothing`], agent)).toMatchObject({
