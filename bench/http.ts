@@ -17,6 +17,8 @@ export interface HttpResult {
   readonly ofBare: Spread
   /** Microseconds of the server's processor for one answer. */
   readonly cpu: Spread
+  /** The bare server's, of those. */
+  readonly bareCpu: number
 }
 
 /** How long to load. */
@@ -105,5 +107,6 @@ function resultOf({ contender, rounds }: Entry, all: readonly Entry[]): HttpResu
       rounds.map(({ perSecond }, at) => perSecond / (bare?.rounds[at]?.perSecond ?? Number.NaN)),
     ),
     cpu: spreadOf(rounds.map(({ cpu }) => cpu)),
+    bareCpu: spreadOf(rounds.map(({ cpu }, at) => (bare?.rounds[at]?.cpu ?? Number.NaN) / cpu)).median,
   }
 }

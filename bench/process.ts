@@ -36,7 +36,8 @@ export function openProcesses(execArgv: readonly string[] = []): Processes {
         ready: (await said()) as Ready,
         ask<Answer>(what: unknown) {
           const answer = said()
-          child.send(what as never)
+          // One that has ended cannot be sent anything, which `said` tells, too.
+          child.send(what as never, () => {})
           return answer as Promise<Answer>
         },
       }

@@ -39,6 +39,7 @@ it('answers that are not as they have to be are counted', async () => {
 
 it('a process that ends before its answer is an error', async () => {
   const processes = openProcesses()
-  await expect(processes.start('shop-process.ts', 'not JSON')).rejects.toThrow('shop-process.ts has ended')
+  const process = await processes.start('footprint-process.ts')
+  await expect(process.ask('anything')).rejects.toThrow('footprint-process.ts has ended')
   processes.stop()
 })
