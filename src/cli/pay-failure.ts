@@ -43,9 +43,11 @@ function inOptions(message: string): string {
   return OPTIONS.reduce((text, [from, to]) => text.replace(from, to), message)
 }
 
-/** An answer that was paid for broke off: it may be had again, for as long as the server keeps it. */
-export function brokenOff(attempt: string): PayFailure {
-  const message = 'the answer broke off'
+/** An answer that was paid for could not be had, or not be written: it may come again, for as long as the server keeps it. */
+export function brokenOff(attempt: string, error: unknown): PayFailure {
+  // What `fetch` says of a connection is no use to anybody.
+  const isLost = error instanceof TypeError || !(error instanceof Error) || error.name === 'AbortError'
+  const message = isLost || error.message === 'interrupted' ? 'the answer broke off' : error.message
   return {
     exitCode: EXIT.failed,
     line: `${message}: coffer pay --resume ${attempt} asks for it again`,

@@ -55,7 +55,8 @@ export async function openOutput({ values, terminal }: CommandCall): Promise<Pay
 
   async function save(answer: Response, to: FileHandle): Promise<number> {
     isSaved = true
-    await to.truncate(0)
+    // Pipes and devices have nothing to cut off.
+    if ((await to.stat()).isFile()) await to.truncate(0)
     let bytes = 0
     for await (const chunk of answer.body ?? []) {
       await to.writeFile(chunk)

@@ -49,7 +49,7 @@ export const pay: Command = {
         await output.write(answer)
       } catch (error) {
         if (paid === null) throw error
-        return fail(call, brokenOff(paid.attempt.id))
+        return fail(call, brokenOff(paid.attempt.id, error))
       }
       return conclude(call, answer)
     } catch (error) {

@@ -160,6 +160,12 @@ describe('coffer pay', () => {
     expect(ended).toMatchObject({ code: 0, err: '' })
     expect(ended.out).toMatch(/^HTTP 200 OK\n(?:[\w-]+: .*\n)+\n$/)
     expect(statSync(file).size).toBe(LONG)
+    expect(await pay(payer, [`${shop.url}/long`, '-o', '/dev/null'], agent)).toMatchObject({
+      code: 0,
+      err: '',
+    })
+    const full = await pay(payer, [`${shop.url}/long`, '-o', '/dev/full'], agent)
+    expect([full.code, full.err]).toEqual([1, expect.stringMatching(/ENOSPC.*: coffer pay --resume att_\w+/)])
   })
 
   it('shows a body as it comes, and progress to who asks for it', async () => {
