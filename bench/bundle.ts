@@ -13,13 +13,14 @@ export interface Size {
   readonly hasViem: boolean
 }
 
-/** Bundles everything that modules export. */
-export async function sizeOf(modules: readonly string[], platform: 'node' | 'browser'): Promise<Size> {
+/**
+ * Bundles a module.
+ *
+ * @param contents - Its text, which imports by name, or by path from here.
+ */
+export async function sizeOf(contents: string, platform: 'node' | 'browser'): Promise<Size> {
   const { metafile, outputFiles } = await build({
-    stdin: {
-      contents: modules.map((module, at) => `export * as part${at} from '${module}'`).join('\n'),
-      resolveDir: import.meta.dirname,
-    },
+    stdin: { contents, resolveDir: import.meta.dirname, loader: 'ts' },
     bundle: true,
     write: false,
     metafile: true,

@@ -80,12 +80,16 @@ export async function measureFootprints(rounds: number): Promise<Footprint[]> {
       load,
       ms: spreadOf(loadings.map(({ ms }) => ms)),
       megabytes: spreadOf(loadings.map(({ resident }) => (resident - bare) / 1e6)),
-      size: await sizeOf(load.modules, load.side === 'server' ? 'node' : 'browser'),
+      size: await sizeOf(allOf(load.modules), load.side === 'server' ? 'node' : 'browser'),
     }
     footprints.push({ ...measured, goals: goalsOf(measured) })
   }
   return footprints
 }
+
+/** A module that exports everything of others. */
+const allOf = (modules: readonly string[]): string =>
+  modules.map((module, at) => `export * as part${at} from '${module}'`).join('\n')
 
 async function load(modules: readonly string[]): Promise<Loading> {
   const script = join(import.meta.dirname, 'footprint-process.ts')

@@ -55,6 +55,9 @@ const BANS: readonly (readonly [from: RegExp, to: RegExp, why: string])[] = [
 const files = filesOf('{src,adapters}/**/*.ts')
 const imports = files.flatMap(importsOf)
 
+/** In `dist`, by `tsup.config.ts`. */
+const BUNDLED = ['zod']
+
 describe('imports', () => {
   it('point one way', () => {
     expect(imports.filter(({ to }) => isFile(to)).filter((each) => !isDownward(each))).toEqual([])
@@ -77,9 +80,9 @@ describe('imports', () => {
     expect(imports.filter(({ to, when }) => /^viem(?:\/|$)/.test(to) && when === 'at load')).toEqual([])
   })
 
-  it('of packages name what package.json depends on', () => {
+  it('of packages name what package.json depends on, or what is bundled', () => {
     const { dependencies, peerDependencies } = JSON.parse(textOf('package.json'))
-    const known = new Set(Object.keys({ ...dependencies, ...peerDependencies }))
+    const known = new Set([...Object.keys({ ...dependencies, ...peerDependencies }), ...BUNDLED])
     const packages = imports.map(({ to }) => to).filter((to) => !isFile(to) && !to.startsWith('node:'))
     expect(packages.filter((name) => !known.has(packageOf(name)))).toEqual([])
   })

@@ -51,7 +51,7 @@ describe('the packed package', () => {
     const files = readdirSync(installed, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1))
-    const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
+    const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY.md', 'package.json']
     expect(files.filter((file) => !/^dist\/.*\.(?:js|d\.ts)$/.test(file)).sort()).toEqual(pages)
   })
 
