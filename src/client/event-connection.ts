@@ -30,6 +30,8 @@ export function createEventConnection(
   signal: AbortSignal | undefined,
 ): EventConnection {
   const abort = new AbortController()
+  /** Kept: on Node a request follows its signal only for as long as somebody has it. */
+  let sent: Request
   const parser = createEventStreamParser()
   const close = (): void => {
     signal?.removeEventListener('abort', close)
@@ -41,7 +43,10 @@ export function createEventConnection(
     within(SILENCE_MS, work).catch(() => null)
 
   return {
-    open: (request) => orLost(send(new Request(request, { signal: abort.signal }))),
+    open(request) {
+      sent = new Request(request, { signal: abort.signal })
+      return orLost(send(sent))
+    },
 
     async *read({ body }) {
       const reader = body?.getReader()

@@ -8,6 +8,8 @@ import { invalidOption } from '../problems/error.ts'
 
 /** A request of the caller's that can be sent as often as it takes. */
 export interface Outgoing {
+  /** What the caller gave. Kept, because on Node a `Request` follows its signal only for as long as somebody has it. */
+  readonly input: RequestInfo | URL
   /** Without its fragment. */
   readonly url: URL
   readonly method: string
@@ -52,7 +54,8 @@ export async function createOutgoing(
   { fetch, maxBodyBytes }: OutgoingOptions,
 ): Promise<Outgoing> {
   const template = new Request(input, init)
-  const { method, headers, signal } = template
+  const { method, headers } = template
+  const signal = init?.signal ?? (input instanceof Request ? input : template).signal
   const url = new URL(template.url)
   url.hash = ''
   const body = init?.body instanceof Blob ? init.body : await readBody(template, maxBodyBytes)
@@ -65,6 +68,7 @@ export async function createOutgoing(
   }
 
   return {
+    input,
     url,
     method,
     headers,
@@ -75,17 +79,16 @@ export async function createOutgoing(
       const bytes = (await body?.arrayBuffer()) ?? new ArrayBuffer(0)
       return encodeBase64(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
     },
-    send: () => fetch(request({})),
+    // With its signal beside it: nobody has the request when it is on its way.
+    send: () => fetch(request({}), { signal }),
     sendWith(fields, { to, signal: ends } = {}) {
       const all = new Headers(headers)
       for (const [name, value] of fields) all.set(name, value)
-      const paying = request({
-        headers: all,
-        redirect: 'manual',
-        ...(ends !== undefined && { signal: AbortSignal.any([signal, ends]) }),
-      })
+      const either = ends === undefined ? signal : AbortSignal.any([signal, ends])
+      const paying = request({ headers: all, redirect: 'manual', signal: either })
       // A copy for another URL would lose the length of its body.
-      return fetch(to === undefined || to.href === url.href ? paying : new Request(to, paying))
+      const sent = to === undefined || to.href === url.href ? paying : new Request(to, paying)
+      return fetch(sent, { signal: either })
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { WebStandardStreamableHTTPServerTransport as Transport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
 import { no } from './access.ts'
@@ -18,7 +18,7 @@ const SESSION = 'mcp-session-id'
  */
 export async function answerHttp(
   request: Request,
-  createServer: () => McpServer,
+  createServer: () => Server,
   connections: Connections,
 ): Promise<Response> {
   if (request.method !== 'POST') {

@@ -1,18 +1,26 @@
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js'
-import type { CallToolResult, ServerNotification, ServerRequest } from '@modelcontextprotocol/sdk/types.js'
+import {
+  CallToolRequestSchema,
+  type CallToolResult,
+  ErrorCode,
+  ListToolsRequestSchema,
+  McpError,
+  type ServerNotification,
+  type ServerRequest,
+} from '@modelcontextprotocol/sdk/types.js'
 import { createGuard } from './access.ts'
-import { describeFailure } from './call-error.ts'
+import { describeFailure } from './failure.ts'
 import { answerHttp, type Connections } from './http.ts'
 import { type McpOptions, readMcpOptions } from './options.ts'
 import { startProgress } from './progress.ts'
-import { failed, formatResult, type Tool } from './tool.ts'
+import { failed, formatResult, formatTool, readInput, type Tool } from './tool.ts'
 import { INSTRUCTIONS, tools } from './tools.ts'
 
 /** An agent's wallet as tools for models. */
 export interface Mcp {
   /** A server for one connection, such as `StdioServerTransport`. */
-  createServer(): McpServer
+  createServer(): Server
   /** Streamable HTTP, for every runtime with `fetch`: answers requests to whatever path it is mounted at. */
   fetch(request: Request): Promise<Response>
   /** Ends the calls that are under way, and resolves when all is written down. */
@@ -37,13 +45,16 @@ export function createMcp(options: McpOptions): Mcp {
   const guard = createGuard(options.http)
   const stopping = new AbortController()
   const running = new Set<Promise<unknown>>()
+  /** The last call of a tool that pays, by its input. */
+  const last = new Map<string, Promise<unknown>>()
   const connections: Connections = new Map()
 
-  async function run(tool: Tool, input: never, extra: Extra): Promise<CallToolResult> {
+  async function run(tool: Tool, given: unknown, extra: Extra): Promise<CallToolResult> {
     const signal = AbortSignal.any([extra.signal, stopping.signal])
     const progress = startProgress(tool.name, extra)
     try {
-      return formatResult(await tool.run(input, { ...desk, signal }))
+      const input = readInput(tool, given)
+      return formatResult(await inTurn(tool, input, () => tool.run(input, { ...desk, signal })))
     } catch (error) {
       const failure = describeFailure(tool.name, error, signal)
       if (failure !== null) return formatResult(failure)
@@ -55,21 +66,40 @@ export function createMcp(options: McpOptions): Mcp {
     }
   }
 
-  function createServer(): McpServer {
-    const server = new McpServer(
-      { name: 'coffer', title: 'Coffer', version: VERSION },
-      { instructions: INSTRUCTIONS },
-    )
-    for (const tool of tools) {
-      const { name, title, description, input, output, annotations } = tool
-      const facts = { title, description, inputSchema: input, outputSchema: output, annotations }
-      server.registerTool(name, facts, (given, extra) => {
-        const call = run(tool, given as never, extra)
-        running.add(call)
-        return call.finally(() => running.delete(call))
-      })
+  /**
+   * Runs a call that pays when those before it with the same input have come to their end. Who gives a call up and makes it
+   * again is to find the payment of the first one, not to make a second one beside it; and over HTTP the new call may be
+   * here before the word that the old one was given up.
+   */
+  async function inTurn<Value>(
+    { name, pays = false }: Tool,
+    input: unknown,
+    work: () => Promise<Value>,
+  ): Promise<Value> {
+    if (!pays) return work()
+    const key = JSON.stringify([name, input])
+    const before = last.get(key)
+    const mine = before === undefined ? work() : before.then(work, work)
+    last.set(key, mine)
+    try {
+      return await mine
+    } finally {
+      if (last.get(key) === mine) last.delete(key)
     }
-    server.server.onerror = desk.onError
+  }
+
+  function createServer(): Server {
+    const about = { name: 'coffer', title: 'Coffer', version: VERSION }
+    const server = new Server(about, { capabilities: { tools: {} }, instructions: INSTRUCTIONS })
+    server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: tools.map(formatTool) }))
+    server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) => {
+      const tool = tools.find(({ name }) => name === params.name)
+      if (tool === undefined) throw new McpError(ErrorCode.InvalidParams, 'there is no such tool')
+      const call = run(tool, params.arguments ?? {}, extra)
+      running.add(call)
+      return call.finally(() => running.delete(call))
+    })
+    server.onerror = desk.onError
     return server
   }
 

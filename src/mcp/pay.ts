@@ -27,6 +27,7 @@ export const pay = tool({
     answer: answerSchema,
   }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+  pays: true,
 
   async run(input, call) {
     const max = limitOf(input, call)

@@ -11,7 +11,7 @@ const price = z.union([
 
 /** A URL that is asked for. */
 export const target = (what: string) =>
-  z.url({ protocol: /^https?$/ }).check(z.maxLength(8000), z.describe(what))
+  z.url({ protocol: /^https?$/ }).check(z.maxLength(8000), z.describe(`${what}; http or https`))
 
 /** Inputs that describe a request. */
 export const requestFields = {

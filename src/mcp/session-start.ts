@@ -36,6 +36,7 @@ export const sessionStart = tool({
     answer: answerSchema,
   }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+  pays: true,
 
   async run(input, call) {
     const { endpoint, scope, label, ttl_seconds: ttl = call.sessionTtl } = input

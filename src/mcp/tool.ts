@@ -1,5 +1,6 @@
-import type { CallToolResult, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js'
-import type * as z from 'zod/mini'
+import type { CallToolResult, Tool as ListedTool, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js'
+import * as z from 'zod/mini'
+import { CallError } from './call-error.ts'
 import type { Desk } from './options.ts'
 
 /** A tool: what models are told of it, and what it does. */
@@ -13,6 +14,8 @@ export interface Tool<
   readonly input: Input
   readonly output: Output
   readonly annotations: ToolAnnotations
+  /** Whether it may pay: then calls with the same input wait for each other. */
+  readonly pays?: boolean
   /** Whatever it throws becomes a result that says so. */
   run(input: z.infer<Input>, call: Call): Promise<Result<z.infer<Output>>>
 }
@@ -38,6 +41,41 @@ export function tool<Input extends z.ZodMiniObject, Output extends z.ZodMiniObje
   definition: Tool<Input, Output>,
 ): Tool {
   return definition as unknown as Tool
+}
+
+/**
+ * A tool as hosts list it. The SDK would make this of the schemas as well, with whatever `zod` it was installed with: with another
+ * one than ours it loses what they say.
+ */
+export function formatTool({ name, title, description, input, output, annotations }: Tool): ListedTool {
+  return {
+    name,
+    title,
+    description,
+    inputSchema: jsonSchemaOf(input, 'input'),
+    outputSchema: jsonSchemaOf(output, 'output'),
+    annotations,
+  }
+}
+
+/** Without the name of the dialect: all of them agree on what stands in it. */
+function jsonSchemaOf(schema: z.ZodMiniObject, io: 'input' | 'output'): ListedTool['inputSchema'] {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-7', io })
+  return { ...rest, type: 'object' } as ListedTool['inputSchema']
+}
+
+/** What a tool was called with. @throws CallError that says what each wrong member should be. */
+export function readInput({ input }: Tool, given: unknown): never {
+  const parsed = z.safeParse(input, given)
+  if (parsed.success) return parsed.data as never
+  const { properties = {} } = jsonSchemaOf(input, 'input')
+  const wrong = parsed.error.issues.map(({ path: [name = 'input'], code }) => {
+    const { description = 'an object' } = (properties[String(name)] ?? {}) as {
+      readonly description?: string
+    }
+    return `- ${String(name)} (${code}): ${description}`
+  })
+  throw new CallError(`The input is not what the tool takes.\n${[...new Set(wrong)].join('\n')}`)
 }
 
 /** A failure of which the tool knows more than an error could say. */

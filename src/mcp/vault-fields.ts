@@ -24,5 +24,5 @@ export function vaultFetch(url: string, { fetch, reaches, signal }: Call, timeou
     throw new CallError(`The configuration of this server does not let it talk to ${url}.`)
   const ends = [signal, AbortSignal.timeout(timeoutMs)]
   return (request: Request): Promise<Response> =>
-    fetch(new Request(request, { signal: AbortSignal.any([...ends, request.signal]) }))
+    fetch(request, { signal: AbortSignal.any([...ends, request.signal]) })
 }

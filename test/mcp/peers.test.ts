@@ -150,11 +150,11 @@ describe('mppx', () => {
     let runs = 0
     const client = tempoClient(at(chains.tempo.accounts, 3).privateKey, chains.tempo)
     const currency = chains.tempo.pathUsd.address
-    const methods = [peerTempo.charge({ currency, recipient: seller, getClient: () => client })]
+    const methods = [peerTempo.charge({ currency, recipient: seller, getClient: () => client })] as never
     const mppx = Mppx.create({ secretKey: 'a secret of at least thirty-two bytes', realm: 'peer', methods })
-    const charge = mppx.charge({ amount: '0.01' })
+    const { charge } = mppx as unknown as { charge(price: object): Parameters<typeof Mppx.toNodeListener>[0] }
     const served = await listen(async (req, res) => {
-      const { status } = await Mppx.toNodeListener(charge)(req, res)
+      const { status } = await Mppx.toNodeListener(charge({ amount: '0.01' }))(req, res)
       if (status !== 402) res.end(JSON.stringify({ run: ++runs }))
     })
     room.after(served.close)

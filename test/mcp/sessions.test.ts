@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Grant } from '../../src/index.ts'
 import { type EvmChain, startEvmChain } from '../chains/evm.ts'
 import { openShop, type Shop } from '../end-to-end/shop.ts'
 import { type Agent, createAgent } from './agents.ts'
@@ -19,7 +20,7 @@ beforeAll(async () => {
     '/echo': {
       price: '0.01',
       acceptSessions: true,
-      serve: async (request: Request, { session }: { readonly session: { readonly id: string } | null }) =>
+      serve: async (request: Request, { session }: Grant) =>
         Response.json({ method: request.method, body: await request.text(), sessionId: session?.id }),
     },
   }
