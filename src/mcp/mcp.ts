@@ -45,7 +45,7 @@ export function createMcp(options: McpOptions): Mcp {
   const guard = createGuard(options.http)
   const stopping = new AbortController()
   const running = new Set<Promise<unknown>>()
-  /** The last call of a tool that pays, by its input. */
+  /** The last call that may pay, by what it is for. */
   const last = new Map<string, Promise<unknown>>()
   const connections: Connections = new Map()
 
@@ -54,7 +54,7 @@ export function createMcp(options: McpOptions): Mcp {
     const progress = startProgress(tool.name, extra)
     try {
       const input = readInput(tool, given)
-      return formatResult(await inTurn(tool, input, () => tool.run(input, { ...desk, signal })))
+      return formatResult(await inTurn(tool.pays?.(input), () => tool.run(input, { ...desk, signal })))
     } catch (error) {
       const failure = describeFailure(tool.name, error, signal)
       if (failure !== null) return formatResult(failure)
@@ -67,24 +67,19 @@ export function createMcp(options: McpOptions): Mcp {
   }
 
   /**
-   * Runs a call that pays when those before it with the same input have come to their end. Who gives a call up and makes it
-   * again is to find the payment of the first one, not to make a second one beside it; and over HTTP the new call may be
-   * here before the word that the old one was given up.
+   * Does what may pay when those before it, for the same thing, have come to their end. Who gives a call up and makes it again
+   * is to find the payment of the first one, not to make a second one beside it; and over HTTP the new call may be here before
+   * the word that the old one was given up.
    */
-  async function inTurn<Value>(
-    { name, pays = false }: Tool,
-    input: unknown,
-    work: () => Promise<Value>,
-  ): Promise<Value> {
-    if (!pays) return work()
-    const key = JSON.stringify([name, input])
-    const before = last.get(key)
+  async function inTurn<Value>(thing: string | undefined, work: () => Promise<Value>): Promise<Value> {
+    if (thing === undefined) return work()
+    const before = last.get(thing)
     const mine = before === undefined ? work() : before.then(work, work)
-    last.set(key, mine)
+    last.set(thing, mine)
     try {
       return await mine
     } finally {
-      if (last.get(key) === mine) last.delete(key)
+      if (last.get(thing) === mine) last.delete(thing)
     }
   }
 

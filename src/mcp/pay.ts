@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { type PaidAnswer, paymentOf } from '../client.ts'
 import { answerSchema, answerValue, describeAnswer, readAnswer } from './answer.ts'
-import { limitOf, paymentFields, requestFields, requestOf, target } from './request-fields.ts'
+import { limitOf, payable, paymentFields, requestFields, requestOf, target } from './request-fields.ts'
 import { failed, tool } from './tool.ts'
 
 /** `x402_pay` */
@@ -27,7 +27,7 @@ export const pay = tool({
     answer: answerSchema,
   }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
-  pays: true,
+  pays: ({ url, method, body }) => payable(url, method, body),
 
   async run(input, call) {
     const max = limitOf(input, call)

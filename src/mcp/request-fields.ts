@@ -82,6 +82,11 @@ export function requestOf(url: string, input: RequestInput, { signal, reaches }:
   }
 }
 
+/** What `payFetch` knows a request by, when it looks for a payment that was made for it. */
+export function payable(url: string, method: string, body = ''): string {
+  return JSON.stringify([method, new URL(url).href, body])
+}
+
 /**
  * What a call may cost; `undefined` when only the budget says. Nobody here knows what an ETH is worth, but it is more than a
  * dollar: a limit that was given for ETH alone holds for dollars as the same number, so that nothing costs more than was

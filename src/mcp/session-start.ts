@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { type PaidAnswer, paymentOf } from '../client.ts'
 import { type Answer, answerSchema, answerValue, describeAnswer, readAnswer } from './answer.ts'
-import { limitOf, paymentFields, requestFields, requestOf, target } from './request-fields.ts'
+import { limitOf, payable, paymentFields, requestFields, requestOf, target } from './request-fields.ts'
 import { describeSession, sessionSchema, sessionValue } from './session-value.ts'
 import { failed, tool } from './tool.ts'
 
@@ -36,7 +36,7 @@ export const sessionStart = tool({
     answer: answerSchema,
   }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
-  pays: true,
+  pays: ({ endpoint, method, body }) => payable(endpoint, method, body),
 
   async run(input, call) {
     const { endpoint, scope, label, ttl_seconds: ttl = call.sessionTtl } = input

@@ -14,8 +14,8 @@ export interface Tool<
   readonly input: Input
   readonly output: Output
   readonly annotations: ToolAnnotations
-  /** Whether it may pay: then calls with the same input wait for each other. */
-  readonly pays?: boolean
+  /** What it may pay for: calls for the same thing wait for each other. Default: nothing. */
+  pays?(input: z.infer<Input>): string
   /** Whatever it throws becomes a result that says so. */
   run(input: z.infer<Input>, call: Call): Promise<Result<z.infer<Output>>>
 }

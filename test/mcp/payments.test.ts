@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type EvmChain, startEvmChain } from '../chains/evm.ts'
 import { openShop, type Shop } from '../end-to-end/shop.ts'
@@ -254,6 +255,21 @@ describe('a call that is given up while its payment is on its way', () => {
     await expect(call).rejects.toThrow()
     await isLeft(host)
     await expectOnce(host, made)
+  })
+
+  it('and made again before the word of that has come', async () => {
+    const made = await agent()
+    const server = await startHttp(made.setup)
+    room.after(() => server.stop())
+    const host = await connectHttp(server.url)
+    room.after(host.close)
+    await begin(host)
+    // The first call goes on; the second one is not to pay beside it.
+    const again = host.call('x402_pay', { url: `${shop.url}/slow`, timeout_ms: 60_000, max_payment: '0.05' })
+    await sleep(300)
+    expect((await host.call('x402_session_status')).data.open_payments).toHaveLength(1)
+    release()
+    expect((await again).data.answer.untrusted_body).toBe('at last')
   })
 
   it('by its own time', async () => {
