@@ -73,7 +73,10 @@ export function paidOn<Rest extends unknown[]>({ address, context }: Platform<Re
   return (coffer, options, handler) => {
     coffer.check(options)
 
-    async function answer(request: Parameters<typeof handler>[0], rest: Rest): Promise<Answer> {
+    async function answer(
+      request: Parameters<typeof handler>[0],
+      rest: Rest,
+    ): Promise<Recorded & { readonly response: Response }> {
       const from = address?.(request, ...rest)
       const outcome = await coffer.handle(request, options, from === undefined ? {} : { address: from })
       if (!('grant' in outcome)) return { response: outcome, recorded: null }
@@ -87,23 +90,33 @@ export function paidOn<Rest extends unknown[]>({ address, context }: Platform<Re
       return { response: await outcome.finish(response), recorded: outcome.recorded }
     }
 
-    async function runDue({ recorded }: Answer): Promise<void> {
-      if (recorded === null) return
-      await recorded
-      await coffer.tick()
-    }
-
     return async (request, ...rest) => {
       const answering = answer(request, rest)
-      // An answer that fails is thrown to the server; an outbox that fails is for the platform to tell.
-      context?.(request, ...rest)?.waitUntil(answering.then(runDue, () => {}))
+      outlive(answering, coffer, context?.(request, ...rest))
       return (await answering).response
     }
   }
 }
 
-interface Answer {
-  readonly response: Response
+/**
+ * Keeps the platform from ending work before its outcome is stored, and lets it run after that what is due in the outbox. Work
+ * that fails is for its caller to tell; an outbox that fails is for the platform.
+ */
+export function outlive(
+  work: Promise<Recorded>,
+  coffer: Pick<Coffer, 'tick'>,
+  context: ExecutionContext | undefined,
+): void {
+  async function runDue({ recorded }: Recorded): Promise<void> {
+    if (recorded === null) return
+    await recorded
+    await coffer.tick()
+  }
+  context?.waitUntil(work.then(runDue, () => {}))
+}
+
+/** What has been done for a request. */
+export interface Recorded {
   /** Resolves when its outcome is stored; `null` when there is none. */
   readonly recorded: Promise<unknown> | null
 }

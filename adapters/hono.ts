@@ -1,7 +1,15 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Coffer, Grant, RouteOptions, SessionOptions } from '../src/index.ts'
-import { type ExecutionContext, paidOn } from './fetch.ts'
-import { mergeFields } from './merge-fields.ts'
+import type {
+  Answer,
+  Coffer,
+  Fields,
+  Grant,
+  RequestHead,
+  RouteOptions,
+  SessionOptions,
+} from '../src/index.ts'
+import { type ExecutionContext, outlive, type Recorded } from './fetch.ts'
+import { joinFields, mergeField, mergeFields } from './merge-fields.ts'
 
 /** What is known of a request only where the app runs. */
 export interface HonoOptions {
@@ -30,26 +38,83 @@ export function paid<WithVault extends boolean = false, WithSession extends bool
   options: RouteOptions<WithVault, WithSession>,
   { address = () => undefined }: HonoOptions = {},
 ): MiddlewareHandler<{ Variables: Grant<WithVault, WithSession> }> {
-  const onHono = paidOn<[c: Context, next: () => Promise<void>]>({
-    address: (_, c) => address(c),
-    context: (_, c) => executionContextOf(c),
-  })
-  const charge = onHono(coffer, options, async (_request: Request, grant, c, next) => {
-    for (const [name, value] of Object.entries(grant)) c.set(name, value)
-    await next()
-    return c.res
-  })
-
+  coffer.check(options)
   return async (c, next) => {
-    const earlier = new Headers(c.res.headers)
-    const answer = await charge(await requestOf(c), c, next)
-    // Set over another, a response would take that one's fields back.
-    c.res = undefined
-    c.res = new Response(answer.body, {
-      status: answer.status,
-      statusText: answer.statusText,
-      headers: mergeFields(earlier, answer.headers),
-    })
+    const passing = pass(c, next)
+    outlive(passing, coffer, executionContextOf(c))
+    await passing
+  }
+
+  async function pass(c: Context, next: () => Promise<void>): Promise<Recorded> {
+    const from = address(c)
+    const outcome = await coffer.decide(
+      new HonoRequestHead(c),
+      options,
+      from === undefined ? {} : { address: from },
+    )
+    if (!('grant' in outcome)) {
+      replaceAnswer(c, mergeAnswer(c.res.headers, outcome))
+      return { recorded: null }
+    }
+    for (const [name, value] of Object.entries(outcome.grant)) c.set(name, value)
+    try {
+      await next()
+    } catch (error) {
+      await outcome.abandon()
+      throw error
+    }
+    const answer = await outcome.finish(c.res)
+    if (answer !== c.res) {
+      const { body, status, statusText, headers } = answer
+      const merged = mergeFields(sharedFields(c.res.headers), headers)
+      replaceAnswer(c, new Response(body, { status, statusText, headers: merged }))
+    }
+    return outcome
+  }
+}
+
+/** What earlier middleware decided for all answers: what a script may read of them, and how caches tell them apart. */
+function sharedFields(headers: Headers): Headers {
+  return new Headers([...headers].filter(([name]) => name === 'vary' || name.startsWith('access-control-')))
+}
+
+/** Set over another, a response would take that one's fields back. */
+function replaceAnswer(c: Context, answer: Response): void {
+  c.res = undefined
+  c.res = answer
+}
+
+function mergeAnswer(earlier: Headers, { status, fields, body }: Answer): Response {
+  const headers = new Headers(earlier)
+  for (const [name, value] of joinFields(fields)) {
+    const merged = mergeField(name, earlier.get(name), value)
+    if (merged !== null) headers.set(name, merged)
+  }
+  return new Response(body, { status, headers })
+}
+
+/** Asks Hono's request for no more than it has at hand: on Node it makes the rest of a `Request` when it is first wanted. */
+class HonoRequestHead implements RequestHead {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Fields
+  readonly #c: Context
+  #request: Request | undefined
+
+  constructor(c: Context) {
+    this.method = c.req.method
+    this.url = new URL(c.req.url)
+    this.headers = c.req.raw.headers
+    this.#c = c
+  }
+
+  get signal(): AbortSignal {
+    return this.#c.req.raw.signal
+  }
+
+  toRequest(): Request {
+    this.#request ??= requestOf(this.#c)
+    return this.#request
   }
 }
 
@@ -62,15 +127,23 @@ export function api(coffer: Pick<Coffer, 'fetch'>): (c: Context) => Promise<Resp
 }
 
 /** The request with its body, also when that was parsed already. A form cannot be written again as it came. */
-async function requestOf({ req }: Context): Promise<Request> {
+function requestOf({ req }: Context): Request {
   const { raw } = req
   if (!raw.bodyUsed || req.header('content-type')?.startsWith('multipart/')) return raw
   const { method, headers, signal } = raw
-  return new Request(req.url, { method, headers, signal, body: await req.arrayBuffer() })
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      controller.enqueue(new Uint8Array(await req.arrayBuffer()))
+      controller.close()
+    },
+  })
+  const init = { method, headers, signal, body, duplex: 'half' }
+  return new Request(req.url, init)
 }
 
-/** Hono throws where the platform has none. */
+/** Hono throws where the platform has none, which takes time: on Node it is not asked. */
 function executionContextOf(c: Context): ExecutionContext | undefined {
+  if (c.env?.['incoming'] !== undefined) return undefined
   try {
     return c.executionCtx
   } catch {

@@ -1,3 +1,5 @@
+import type { Answer } from '../src/index.ts'
+
 /**
  * The fields of an answer of ours, over those that earlier middleware has set. Cookies add up; of the rest, what {@link
  * mergeField} says.
@@ -27,4 +29,15 @@ export function mergeField(name: string, earlier: string | null, ours: string): 
     return [...new Set([...earlier.split(/, */), ...ours.split(/, */)])].join(', ')
   }
   return name.startsWith('access-control-') ? null : ours
+}
+
+/** One value for each name (RFC 9110 section 5.3). */
+export function joinFields(fields: Answer['fields']): ReadonlyMap<string, string> {
+  const joined = new Map<string, string>()
+  for (const [name, value] of fields) {
+    const key = name.toLowerCase()
+    const earlier = joined.get(key)
+    joined.set(key, earlier === undefined ? value : `${earlier}, ${value}`)
+  }
+  return joined
 }

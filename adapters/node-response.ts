@@ -1,7 +1,7 @@
 /** The one bridge between Node's messages and the Web's: responses. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Answer } from '../src/index.ts'
-import { mergeField, mergeFields } from './merge-fields.ts'
+import { joinFields, mergeField, mergeFields } from './merge-fields.ts'
 
 /** Sends an answer that is all there. What earlier middleware decided about CORS stands. */
 export function sendAnswer({ status, fields, body }: Answer, res: ServerResponse): void {
@@ -13,17 +13,6 @@ export function sendAnswer({ status, fields, body }: Answer, res: ServerResponse
   }
   res.end(body)
   skipBody(res.req)
-}
-
-/** One value for each name (RFC 9110 section 5.3). */
-function joinFields(fields: Answer['fields']): ReadonlyMap<string, string> {
-  const joined = new Map<string, string>()
-  for (const [name, value] of fields) {
-    const key = name.toLowerCase()
-    const earlier = joined.get(key)
-    joined.set(key, earlier === undefined ? value : `${earlier}, ${value}`)
-  }
-  return joined
 }
 
 /**

@@ -38,11 +38,21 @@ export function createSessionNext(
     isHeldBack: false,
     isKept: false,
     conclude,
-    finish: async (response) =>
-      withFields(response, response.body, conclude(response.status, response.headers).set),
+    finish: async (response) => addFields(response, conclude(response.status, response.headers).set),
     async abandon() {
       hasEnded = true
     },
     recorded: null,
+  }
+}
+
+/** A copy costs a stream for the body. There is nothing of the payer's among these fields that the handler's answer could keep. */
+function addFields(response: Response, set: Conclusion['set']): Response {
+  try {
+    for (const [name, value] of set) response.headers.set(name, value)
+    return response
+  } catch {
+    // What `fetch` answers cannot be changed.
+    return withFields(response, response.body, set)
   }
 }
