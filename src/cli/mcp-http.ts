@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, BlockList, isIP } from 'node:net'
 import { toRequest } from '../../adapters/node.ts'
 import { sendResponse } from '../../adapters/node-response.ts'
@@ -40,13 +40,15 @@ export function readPlace({ values, terminal }: CommandCall): Place {
 
 /** Serves at `/mcp` until the program is asked to end. */
 export async function serveHttp(served: Mcp, { host, port }: Place, terminal: Terminal): Promise<void> {
-  const server = createServer(async (req, res) => {
+  async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const request = toRequest(req, res)
-    const isHere = request instanceof Request && new URL(request.url).pathname === '/mcp'
-    const answer = request instanceof Response ? request : isHere ? await served.fetch(request) : NOT_FOUND()
-    // Rejects when the client has gone.
-    await sendResponse(answer, res).catch(() => {})
-  })
+    if (request instanceof Response) return sendResponse(request, res)
+    const isHere = new URL(request.url).pathname === '/mcp'
+    await sendResponse(isHere ? await served.fetch(request) : notFound(), res)
+  }
+
+  // Rejects when the client has gone.
+  const server = createServer((req, res) => void answer(req, res).catch(() => res.destroy()))
   await once(server.listen(port, host), 'listening')
   const { port: taken } = server.address() as AddressInfo
   terminal.err(`coffer mcp: ready on http://${bracketed(host)}:${taken}/mcp\n`)
@@ -58,7 +60,7 @@ export async function serveHttp(served: Mcp, { host, port }: Place, terminal: Te
   await closed
 }
 
-const NOT_FOUND = (): Response => Response.json({ error: 'MCP is at /mcp.' }, { status: 404 })
+const notFound = (): Response => Response.json({ error: 'MCP is at /mcp.' }, { status: 404 })
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8)

@@ -36,9 +36,8 @@ export function describeFailure(name: string, error: unknown, signal: AbortSigna
   if (signal.aborted) return failed(`${name} was cancelled.`)
   if (error instanceof DOMException && error.name === 'TimeoutError')
     return failed(`${name} failed. It took longer than timeout_ms. Nothing was paid.`)
-  // What `fetch` rejects with when nobody answers.
-  if (error instanceof TypeError && 'cause' in error)
-    return failed(`${name} failed. The server cannot be reached${codeOf(error.cause)}. Nothing was paid.`)
+  const code = unreachable(error)
+  if (code !== null) return failed(`${name} failed. The server cannot be reached${code}. Nothing was paid.`)
   return null
 }
 
@@ -58,8 +57,14 @@ function isQuoting({ code }: CofferError): boolean {
   return ['payment-rejected', 'payment-unresolved', 'answer-lost', 'refused'].includes(code)
 }
 
-/** `ECONNREFUSED` and its like, in brackets. */
-function codeOf(cause: unknown): string {
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : ''
-  return /^[A-Z_]{3,40}$/.test(code) ? ` (${code})` : ''
+/**
+ * For what `fetch` rejects with when nobody answers, which each runtime has its own error for: `ECONNREFUSED` and its like in
+ * brackets, if it says so. `null` for other errors.
+ */
+function unreachable(error: unknown): string | null {
+  const causes = [error, error instanceof Error ? error.cause : null]
+  const codes = causes.map((each) => (each instanceof Error && 'code' in each ? String(each.code) : ''))
+  const code = codes.find((each) => /^[A-Za-z_]{3,40}$/.test(each))
+  if (code !== undefined) return ` (${code})`
+  return error instanceof TypeError && /fetch|network|request/i.test(error.message) ? '' : null
 }

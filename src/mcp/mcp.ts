@@ -54,7 +54,11 @@ export function createMcp(options: McpOptions): Mcp {
     const progress = startProgress(tool.name, extra)
     try {
       const input = readInput(tool, given)
-      return formatResult(await inTurn(tool.pays?.(input), () => tool.run(input, { ...desk, signal })))
+      const result = await inTurn(tool.pays?.(input), async () => {
+        signal.throwIfAborted()
+        return tool.run(input, { ...desk, signal })
+      })
+      return formatResult(result)
     } catch (error) {
       const failure = describeFailure(tool.name, error, signal)
       if (failure !== null) return formatResult(failure)

@@ -7,7 +7,10 @@ export interface McpOptions {
   readonly pay: PayFetch
   /** The tokens that `pay` pays with, when its policy names some: what `max_payment` limits. Default: `stablecoins`. */
   readonly assets?: readonly PayableAsset[]
-  /** Origins that tools may talk to, such as `https://api.example.com`. Default: every one. */
+  /**
+   * Origins that tools may talk to, such as `https://api.example.com`; then no redirect is followed. Default: every one, and
+   * so whatever this machine can reach.
+   */
   readonly origins?: readonly string[]
   /** How long a session is used when a call does not say, seconds, 60 to 2 592 000. Default 3600. */
   readonly sessionTtl?: number
@@ -25,6 +28,8 @@ export interface Desk {
   readonly assets: readonly PayableAsset[]
   /** Whether tools may talk to a URL. */
   reaches(url: URL): boolean
+  /** Whether they go where servers send them. */
+  readonly redirect: 'follow' | 'manual'
   readonly sessionTtl: number
   readonly fetch: typeof globalThis.fetch
   onError(error: unknown): void
@@ -50,6 +55,7 @@ export function readMcpOptions(options: McpOptions): Desk {
     assets,
     reaches: ({ origin, protocol }) =>
       /^https?:$/.test(protocol) && (origins === undefined || origins.includes(origin)),
+    redirect: origins === undefined ? 'follow' : 'manual',
     sessionTtl,
     fetch: (input, init) => send(input, init),
     onError(error) {

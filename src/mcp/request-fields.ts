@@ -60,7 +60,13 @@ export interface RequestInput {
  *
  * @throws CallError.
  */
-export function requestOf(url: string, input: RequestInput, { signal, reaches }: Call): RequestInit {
+export function requestOf(
+  url: string,
+  input: RequestInput,
+  { signal, reaches, redirect }: Call,
+): RequestInit {
+  const { username, password } = new URL(url)
+  if (username !== '' || password !== '') throw new CallError('A URL has no user and password here.')
   if (!reaches(new URL(url)))
     throw new CallError(`The configuration of this server does not let it talk to ${url}.`)
   const { method, body, timeout_ms } = input
@@ -77,6 +83,7 @@ export function requestOf(url: string, input: RequestInput, { signal, reaches }:
   return {
     method,
     headers,
+    redirect,
     signal: AbortSignal.any([signal, AbortSignal.timeout(timeout_ms)]),
     ...(body !== undefined && { body }),
   }

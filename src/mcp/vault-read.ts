@@ -27,7 +27,7 @@ export const vaultRead = tool({
       ._default(z.boolean(), false)
       .check(
         z.describe(
-          'Check that a sealed vault holds what its seller has signed; fails when it does not. Default false',
+          'Check that a sealed vault and its documents are what the seller has signed; fails when not. Default false',
         ),
       ),
   }),
@@ -39,9 +39,9 @@ export const vaultRead = tool({
   annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: true },
 
   async run({ vault_url, token, document_id, file_id, offset, verify }, call) {
-    if (document_id !== undefined && file_id !== undefined)
-      throw new CallError('Either document_id or file_id, not both.')
-    const reader = vaultReader(vault_url, { token, fetch: vaultFetch(vault_url, call, TIMEOUT_MS) })
+    if (file_id !== undefined && (document_id !== undefined || verify))
+      throw new CallError('A file_id stands alone: without document_id, and without verify.')
+    const reader = vaultReader(vault_url, { token, fetch: once(vaultFetch(vault_url, call, TIMEOUT_MS)) })
     // Throws when it holds something else.
     if (verify) await reader.verify()
     const { answer, next_offset } =
@@ -50,7 +50,7 @@ export const vaultRead = tool({
         : pieceOf(
             document_id === undefined
               ? listOf(await reader.manifest())
-              : (await reader.document(document_id)).data,
+              : await dataOf(reader, document_id, verify),
             offset,
           )
     const said = [
@@ -69,6 +69,27 @@ export const vaultRead = tool({
     }
   },
 })
+
+/**
+ * The data of a document. When the vault was verified, from the very manifest that was: what the server says when it is asked
+ * once more is not signed.
+ */
+async function dataOf(reader: VaultReader, id: string, isVerified: boolean): Promise<unknown> {
+  if (!isVerified) return (await reader.document(id)).data
+  const document = (await reader.manifest()).documents.find((each) => each.id === id)
+  if (document === undefined) throw new CallError('There is no such document in the vault.')
+  return document.data
+}
+
+/** Asks for the same thing once, so that what was checked is what is read. */
+function once(send: (request: Request) => Promise<Response>): (request: Request) => Promise<Response> {
+  const answers = new Map<string, Promise<Response>>()
+  return async (request) => {
+    const answer = answers.get(request.url) ?? send(request)
+    answers.set(request.url, answer)
+    return (await answer).clone()
+  }
+}
 
 interface Piece {
   readonly answer: Answer

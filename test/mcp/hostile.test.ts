@@ -142,6 +142,14 @@ describe('a call', () => {
     expect(other.requests.filter(({ headers }) => 'x-prudra-session-id' in headers)).toEqual([])
   })
 
+  it('held to origins is not led out of them', async () => {
+    const other = await market(() => new Response('other'))
+    const opened = await market(() => Response.redirect(other.url))
+    const host = await connect({}, { origins: [opened.url] })
+    expect((await host.call('x402_pay', { url: opened.url })).data.answer.status).toBe(302)
+    expect(other.requests).toEqual([])
+  })
+
   it('may be held to origins', async () => {
     const [one, other] = [await market(() => new Response('one')), await market(() => new Response('other'))]
     const host = await connect({}, { origins: [one.url] })
@@ -157,6 +165,26 @@ describe('a call', () => {
       expect([isError, text]).toEqual([true, expect.stringContaining('does not let it talk to')])
     }
     expect(other.requests).toEqual([])
+  })
+
+  it('takes no URL with a password', async () => {
+    const { isError, text } = await (await connect()).call('x402_pay', {
+      url: 'http://me:secret@127.0.0.1:9/',
+    })
+    expect([isError, text]).toEqual([true, expect.stringContaining('no user and password')])
+  })
+
+  it('to a vault that has no end is ended', async () => {
+    const endless = async (): Promise<Response> => {
+      const body = new ReadableStream({
+        pull: (controller) => controller.enqueue(new Uint8Array(2 ** 20).fill(32)),
+      })
+      return new Response(body)
+    }
+    const host = await connect({}, { fetch: endless })
+    const input = { vault_url: 'https://api.test/vaults/vlt_0', token: 'vat_0123456789' }
+    const { isError, text } = await host.call('vault_read', input)
+    expect([isError, text]).toEqual([true, expect.stringContaining('invalid-answer')])
   })
 
   it('that goes wrong for a reason of ours says nothing of it to the model', async () => {

@@ -89,19 +89,22 @@ describe('vault_read', () => {
 
   it('checks what the seller has signed', async () => {
     const { host, place, vault } = await buy()
-    await vault.addDocument({ topic: 'bees' }, 'What was asked')
+    const document = await vault.addDocument({ topic: 'bees' }, 'What was asked')
     const early = await host.call('vault_read', { ...place, verify: true })
     expect(early.isError).toBe(true)
     await vault.seal('done')
     const { verified, text } = await read(host, { ...place, verify: true })
     expect(verified).toBe(true)
     expect(text).toContain('is what its seller has signed')
+    const { body } = await read(host, { ...place, verify: true, document_id: document.id })
+    expect(JSON.parse(body)).toEqual({ topic: 'bees' })
   })
 
   it.each([
     ['another token', { token: `vat_${'x'.repeat(43)}` }, 'refused'],
     ['no document', { document_id: 'doc_0' }, 'refused'],
-    ['two things', { document_id: 'doc_0', file_id: 'fil_0' }, 'not both'],
+    ['two things', { document_id: 'doc_0', file_id: 'fil_0' }, 'stands alone'],
+    ['a file to verify', { file_id: 'fil_0', verify: true }, 'stands alone'],
     ['a token with a line in it', { token: 'vat_00000000\nX-Evil: 1' }, 'token'],
   ])('with %s fails', async (_why, change, said) => {
     const { host, place } = await buy()
