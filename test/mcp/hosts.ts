@@ -22,6 +22,8 @@ export interface Setup {
   /** File of the wallet's journal. */
   readonly agent: string
   readonly args?: readonly string[]
+  /** What runs it, with arguments of its own. Default: this Node. */
+  readonly runtime?: readonly [string, ...string[]]
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -69,9 +71,10 @@ const calling =
 
 /** Starts `coffer mcp` as hosts do, and speaks to it over its standard input and output. */
 export async function connectStdio(setup: Setup): Promise<Host> {
+  const [command, ...own] = setup.runtime ?? ['node']
   const transport = new StdioClientTransport({
-    command: 'node',
-    args: [BIN, 'mcp', ...(setup.args ?? [])],
+    command,
+    args: [...own, BIN, 'mcp', ...(setup.args ?? [])],
     env: environment(setup),
     stderr: 'pipe',
   })
@@ -101,8 +104,9 @@ export interface HttpServer {
 
 /** Starts `coffer mcp --http`. */
 export async function startHttp(setup: Setup, port = 0): Promise<HttpServer> {
-  const args = [BIN, 'mcp', '--http', String(port), ...(setup.args ?? [])]
-  const server = spawn('node', args, { env: environment(setup), stdio: ['ignore', 'ignore', 'pipe'] })
+  const [command, ...own] = setup.runtime ?? ['node']
+  const args = [...own, BIN, 'mcp', '--http', String(port), ...(setup.args ?? [])]
+  const server = spawn(command, args, { env: environment(setup), stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   const url = await new Promise<string>((resolve, reject) => {
     server.stderr.on('data', (chunk) => {
