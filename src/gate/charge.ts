@@ -56,7 +56,8 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
   const copy = isAnnounced ? null : request.clone().body
   const bytes = copy && (await readBytes(copy, maxBytes))
   if (bytes !== null) return bytes
-  await request.body.cancel().catch(() => {})
+  // Not cancelled: not every server then clears the connection, and the next request on it would wait for ever.
+  request.body.pipeTo(new WritableStream()).catch(() => {})
   return refuse('body-too-large', `The body is larger than ${maxBytes} bytes.`, {
     expected: `at most ${maxBytes} bytes`,
   })

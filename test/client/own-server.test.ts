@@ -74,7 +74,10 @@ it('a session is worked on with, and ended at the server by its own id', async (
   const step = `${shop.url}/step`
   const session = paymentOf(await pay(step))?.session
   for (let steps = 0; steps < 3; steps++) expect((await pay(step)).status).toBe(200)
-  expect([shop.runs('/step'), TEN_DOLLARS - (await chains.evm.balanceOf(payer.address))]).toEqual([4, 10_000n])
+  expect([shop.runs('/step'), TEN_DOLLARS - (await chains.evm.balanceOf(payer.address))]).toEqual([
+    4,
+    10_000n,
+  ])
   const id = shop.grants.at(-1)?.session?.id ?? ''
   expect(await shop.coffer.sessions.get(id)).not.toBeNull()
   expect(await pay.sessions.end(session?.id ?? '', shop.url)).toBe('revoked')
