@@ -11,7 +11,7 @@ import {
   type SessionOptions,
   type Vault,
 } from '../src/index.ts'
-import { restoreBody, toHead, toRequest } from './node.ts'
+import { toHead, toRequest } from './node.ts'
 import { concludeWith } from './node-answer.ts'
 import { sendAnswer, sendResponse } from './node-response.ts'
 
@@ -93,8 +93,8 @@ export function paid<WithVault extends boolean = false, WithSession extends bool
     const { remoteAddress } = req.socket
     const caller = remoteAddress === undefined ? {} : { address: remoteAddress }
     const outcome = await coffer.decide(head, options, caller)
+    head.restoreBody()
     if (!('grant' in outcome)) return sendAnswer(outcome, res)
-    await restoreBody(req, head)
     if (res.destroyed) return outcome.abandon()
     const { payment, wallet, vault, session }: Grant = outcome.grant
     res.locals = Object.assign(res.locals ?? {}, outcome.grant)

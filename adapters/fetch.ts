@@ -41,6 +41,8 @@ export interface Platform<Rest extends unknown[]> {
    * `coffer.start()` does that.
    */
   readonly context?: (request: Request, ...rest: Rest) => ExecutionContext | undefined
+  /** What a body that is refused comes to: `Caller.drain`. Default false. */
+  readonly drain?: boolean
 }
 
 /** A platform's promise to let work end. */
@@ -69,7 +71,11 @@ export type PaidOn<Rest extends unknown[]> = <
  * })
  * ```
  */
-export function paidOn<Rest extends unknown[]>({ address, context }: Platform<Rest>): PaidOn<Rest> {
+export function paidOn<Rest extends unknown[]>({
+  address,
+  context,
+  drain = false,
+}: Platform<Rest>): PaidOn<Rest> {
   return (coffer, options, handler) => {
     coffer.check(options)
 
@@ -78,7 +84,8 @@ export function paidOn<Rest extends unknown[]>({ address, context }: Platform<Re
       rest: Rest,
     ): Promise<Recorded & { readonly response: Response }> {
       const from = address?.(request, ...rest)
-      const outcome = await coffer.handle(request, options, from === undefined ? {} : { address: from })
+      const caller = { drain, ...(from !== undefined && { address: from }) }
+      const outcome = await coffer.handle(request, options, caller)
       if (!('grant' in outcome)) return { response: outcome, recorded: null }
       let response: Response
       try {

@@ -30,7 +30,7 @@ export function paid<
   options: RouteOptions<WithVault, WithSession>,
   handler: Handler<Req, Grant<WithVault, WithSession>, [context: Context]>,
 ): (request: Req, context: Context) => Promise<Response> {
-  return paidOn<[Context]>({ context: () => AFTER })(coffer, options, handler)
+  return paidOn<[Context]>({ context: () => AFTER, drain: true })(coffer, options, handler)
 }
 
 const AFTER: ExecutionContext = {

@@ -19,12 +19,12 @@ const FORBIDDEN = /^(?:CONNECT|TRACE|TRACK)$/
 
 /**
  * Reads the head of a Node request: absolute URL, fields, and a signal that aborts when the client goes away before `res` is
- * finished. The `Request` is made when somebody asks for it. Its body stays unread until somebody reads it; {@link restoreBody}
- * then gives it back to the Node request. A body that a parser has consumed is written anew from what the parser made of it.
+ * finished. The `Request` is made when somebody asks for it. Its body stays unread until somebody reads it, and can then be put
+ * back. A body that a parser has consumed is written anew from what the parser made of it.
  *
  * @returns The head, or the 400 for a request that has no URL or no form on the Web.
  */
-export function toHead(req: NodeRequest, res: ServerResponse): RequestHead | Answer {
+export function toHead(req: NodeRequest, res: ServerResponse): NodeRequestHead | Answer {
   const { method = 'GET' } = req
   const url = urlOf(req)
   return url === null || FORBIDDEN.test(method) ? BAD_REQUEST : new NodeRequestHead(method, url, req, res)
@@ -37,6 +37,7 @@ class NodeRequestHead implements RequestHead {
   readonly headers: Fields
   readonly #req: NodeRequest
   readonly #res: ServerResponse
+  readonly #read: BodyRead = { chunks: [] }
   #signal: AbortSignal | undefined
   #request: Request | undefined
 
@@ -54,25 +55,38 @@ class NodeRequestHead implements RequestHead {
   }
 
   toRequest(): Request {
-    this.#request ??= makeRequest(this, this.#req)
+    this.#request ??= makeRequest(this, this.#req, this.#read)
     return this.#request
   }
+
+  /** Puts back what was read of the body, so that parsers and handlers find it in the Node request. Once: what is read later is gone. */
+  restoreBody(): void {
+    const { chunks } = this.#read
+    this.#read.chunks = null
+    if (chunks !== null && chunks.length > 0 && !this.#req.readableEnded)
+      this.#req.unshift(Buffer.concat(chunks))
+  }
+}
+
+/** What of a body was read; `null` when nobody wants it back. */
+interface BodyRead {
+  chunks: Uint8Array[] | null
 }
 
 /** {@link toHead}, as a whole `Request`; or the 400. */
 export function toRequest(req: NodeRequest, res: ServerResponse): Request | Response {
   const head = toHead(req, res)
-  if (!('status' in head)) return head.toRequest()
+  if (!('status' in head)) return makeRequest(head, req, { chunks: null })
   const { body, status, fields } = head
   return new Response(body, { status, headers: Object.fromEntries(fields) })
 }
 
-function makeRequest({ method, url, signal }: RequestHead, req: NodeRequest): Request {
+function makeRequest({ method, url, signal }: RequestHead, req: NodeRequest, read: BodyRead): Request {
   const headers = new Headers()
   for (let at = 0; at < req.rawHeaders.length; at += 2) {
     headers.append(String(req.rawHeaders[at]), String(req.rawHeaders[at + 1]))
   }
-  const body = bodyOf(req)
+  const body = bodyOf(req, read)
   return new Request(url, { method, headers, signal, ...(body !== null && { body, duplex: 'half' }) })
 }
 
@@ -84,17 +98,6 @@ function signalOf(res: ServerResponse): AbortSignal {
   if (res.closed) leave()
   else res.once('close', leave)
   return gone.signal
-}
-
-/**
- * Puts a body back of which a copy was read, so that parsers and handlers find it in `req`.
- *
- * @param head - What {@link toHead} made of `req`.
- */
-export async function restoreBody(req: IncomingMessage, head: Pick<RequestHead, 'toRequest'>): Promise<void> {
-  if (req.readableEnded || !req.readableDidRead) return
-  const bytes = Buffer.from(await head.toRequest().arrayBuffer())
-  if (bytes.length > 0) req.unshift(bytes)
 }
 
 /** A stream that asks for nothing until it is read, so that a body which nobody reads stays where it is. */
@@ -123,21 +126,24 @@ function urlOf(req: NodeRequest): URL | null {
   return url === null || url.username !== '' || url.password !== '' ? null : url
 }
 
-function bodyOf(req: NodeRequest): ReadableStream<Uint8Array> | null {
+function bodyOf(req: NodeRequest, read: BodyRead): ReadableStream<Uint8Array> | null {
   if (req.method === 'GET' || req.method === 'HEAD') return null
   const { 'transfer-encoding': coding, 'content-length': length } = req.headers
   if (coding === undefined && !(Number(length) > 0)) return null
-  return toWebStream(req.readableEnded ? parsedBody(req) : unreadBody(req))
+  return toWebStream(req.readableEnded ? parsedBody(req) : unreadBody(req, read))
 }
 
 /**
  * Takes just what is buffered: a plain `read()` would let `req` emit `end`, after which nothing can be put
  * back. Never more than the high-water mark: Node would raise it, and buffer more and more of what comes.
  */
-async function* unreadBody(req: IncomingMessage): AsyncGenerator<Uint8Array> {
+async function* unreadBody(req: IncomingMessage, read: BodyRead): AsyncGenerator<Uint8Array> {
   for (;;) {
-    if (req.readableLength > 0) yield req.read(Math.min(req.readableLength, req.readableHighWaterMark))
-    else if (req.complete) return
+    if (req.readableLength > 0) {
+      const chunk = req.read(Math.min(req.readableLength, req.readableHighWaterMark))
+      read.chunks?.push(chunk)
+      yield chunk
+    } else if (req.complete) return
     else if (req.destroyed) throw new Error('The client went away.')
     else await once(req, 'readable')
   }

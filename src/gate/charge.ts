@@ -5,6 +5,7 @@ import { utf8 } from '../lib/bytes.ts'
 import type { Price } from '../payments/amount.ts'
 import { type Refusal, refuse } from '../problems/refusal.ts'
 import type { Charge } from '../protocols/protocol.ts'
+import type { Caller } from './coffer.ts'
 import type { RequestHead } from './request-head.ts'
 import type { Route } from './route.ts'
 import type { Settings } from './settings.ts'
@@ -50,14 +51,18 @@ function shorten(target: string): string {
  * Reads a body that the request is bound to, from a copy: the request stays what its server made it, with all that it has
  * beside the Web's, and the handler finds the body unread. `null` when there is none.
  */
-export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array | Refusal | null> {
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+  { drain = false }: Caller,
+): Promise<Uint8Array | Refusal | null> {
   if (request.body === null) return null
   const isAnnounced = Number(request.headers.get('content-length')) > maxBytes
   const copy = isAnnounced ? null : request.clone().body
   const bytes = copy && (await readBytes(copy, maxBytes))
   if (bytes !== null) return bytes
-  // Not cancelled: not every server then clears the connection, and the next request on it would wait for ever.
-  request.body.pipeTo(new WritableStream()).catch(() => {})
+  const end = drain ? request.body.pipeTo(new WritableStream()) : request.body.cancel()
+  end.catch(() => {})
   return refuse('body-too-large', `The body is larger than ${maxBytes} bytes.`, {
     expected: `at most ${maxBytes} bytes`,
   })

@@ -52,15 +52,14 @@ export async function handle(request: RequestHead, opts: HandleOptions): Promise
 
   const presented = presentedCredential(request.headers, settings.protocols)
   const key = isPresent(presented) ? keyOf(request.headers, presented, route) : null
-  const readLimit = route.bindBody ?? (typeof key === 'string' ? settings.maxResultBytes : null)
-  const body = readLimit === null ? null : await readBody(request.toRequest(), readLimit)
+  const body = route.bindBody === null ? null : await readBody(request.toRequest(), route.bindBody, caller)
   if (isRefusal(body)) return deny(body, null)
   const charge = createCharge(request, price, body, route, settings)
   if (presented === null) return deny(session ?? PAYMENT_REQUIRED, charge)
   if (isRefusal(presented)) return deny(presented, charge)
   if (isRefusal(key)) return deny(key, charge)
 
-  const repeat = key === null ? null : { key, fingerprint: fingerprintOf(request, body) }
+  const repeat = key === null ? null : { key, fingerprint: await fingerprintOf(request, body) }
   const paid = await pay(presented, { charge, route, settings, repeat })
   if (isRefusal(paid)) return deny(paid, charge)
   if (client !== null) settings.limiter?.exempt(client)

@@ -1,4 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js'
+import { readStart } from '../lib/body.ts'
 import { utf8 } from '../lib/bytes.ts'
 import { toHex } from '../lib/hex.ts'
 import type { Fields } from '../lib/message.ts'
@@ -23,13 +24,25 @@ export function readIdempotencyKey(request: Fields): string | Refusal | null {
   })
 }
 
+/** How much of a body stands for the whole of it: uploads may be larger than what anybody wants to hold. */
+const MAX_READ = 2 ** 20
+
 /**
  * What stands for the request: the same key with another one is a mistake of the client. Host and port do not count: behind
- * proxies the next try may arrive under others.
+ * proxies the next try may arrive under others. Of a large body the first mebibyte counts, and its length where it is said.
+ *
+ * @param body - What is known of it already, since the payment is bound to it.
  */
-export function fingerprintOf({ method, url }: RequestHead, body: Uint8Array | null): string {
+export async function fingerprintOf(request: RequestHead, body: Uint8Array | null): Promise<string> {
+  const { method, url, headers } = request
   const hash = sha256.create().update(utf8(`${method} ${url.pathname}${url.search}\n`))
-  return toHex(hash.update(body ?? new Uint8Array()).digest())
+  if (body !== null) return toHex(hash.update(body).digest())
+  const copy = method === 'GET' || method === 'HEAD' ? null : request.toRequest().clone().body
+  if (copy === null) return toHex(hash.digest())
+  const { bytes, isWhole } = await readStart(copy, MAX_READ)
+  hash.update(bytes)
+  if (!isWhole) hash.update(utf8(`\n${headers.get('content-length')}`))
+  return toHex(hash.digest())
 }
 
 /** A key belongs to its payer: nobody can have the answer of another by guessing keys. */

@@ -14,17 +14,27 @@ export async function readBytes(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
+  const { bytes, isWhole } = await readStart(stream, maxBytes)
+  return isWhole ? bytes : null
+}
+
+/** Reads the first bytes of a stream, and cancels it when there are more. */
+export async function readStart(
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly isWhole: boolean }> {
   const reader = stream.getReader()
   const chunks: Uint8Array[] = []
   let length = 0
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    length += next.value.length
-    if (length > maxBytes) {
+    const room = maxBytes - length
+    chunks.push(next.value.subarray(0, room))
+    length += Math.min(next.value.length, room)
+    if (next.value.length > room) {
       // Not waited for: one copy of a cloned body is cancelled when the other one is too.
       reader.cancel().catch(() => {})
-      return null
+      return { bytes: concatBytes(chunks, length), isWhole: false }
     }
-    chunks.push(next.value)
   }
-  return concatBytes(chunks, length)
+  return { bytes: concatBytes(chunks, length), isWhole: true }
 }

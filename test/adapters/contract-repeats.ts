@@ -55,6 +55,26 @@ export function proveRepeats({ describe, it, expect, serving, adapter }: Prover)
         },
       ))
 
+    it('may carry a large body: all of it arrives, and its start and its length tell it from others', () =>
+      serving(
+        async ({ body }) => {
+          let length = 0
+          for await (const chunk of body()) length += chunk.length
+          return { body: String(length) }
+        },
+        async ({ call, runs }) => {
+          const upload = (letter: string, length: number): Promise<Response> =>
+            call('a', { ...KEYED, method: 'POST', body: letter.repeat(length) })
+          const length = 3 * 2 ** 20
+          expect(await (await upload('a', length)).text()).toBe(String(length))
+          expect(await (await upload('a', length)).text()).toBe(String(length))
+          for (const other of [upload('b', length), upload('a', length + 1)]) {
+            expect(await codeOf(await other)).toBe('idempotency-conflict')
+          }
+          expect(runs()).toBe(1)
+        },
+      ))
+
     it('gets an answer too large to be kept, once', async () => {
       const large = 'x'.repeat(100_000)
       await serving(

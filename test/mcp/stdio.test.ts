@@ -36,7 +36,7 @@ function start() {
     privateKey,
     log: () => log,
     say: (line: string) => server.stdin.write(`${line}\n`),
-    hear: async () => JSON.parse((await lines.next()).value),
+    hear: async () => JSON.parse((await lines.next()).value ?? ''),
     ended: once(server, 'exit'),
   }
 }
