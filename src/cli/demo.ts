@@ -8,7 +8,7 @@ export const demo: Command = {
   options: {},
   async run({ terminal }) {
     // Nobody else needs chains in memory.
-    const { tellDemo } = await import('./demo-story.ts')
+    const { tellDemo } = await import('./demo/demo-story.ts')
     return (await tellDemo(terminal)) ? EXIT.ok : EXIT.failed
   },
 }

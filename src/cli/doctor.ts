@@ -1,7 +1,7 @@
 import { recoveryEngine } from '../evm.ts'
 import { type Command, EXIT } from './command.ts'
-import { type Finding, judge } from './finding.ts'
-import { openStorage, type Storage } from './storage.ts'
+import { type Finding, judge } from './storage/finding.ts'
+import { openStorage, type Storage } from './storage/storage.ts'
 
 /** How far clocks may be apart, milliseconds, before leases and expiries suffer. */
 const MAX_SKEW_MS = 1000

@@ -1,7 +1,7 @@
 import { type Command, EXIT, UsageError } from './command.ts'
-import { explainText } from './explain-value.ts'
-import { formatExplanation, remarksOf } from './explanation.ts'
-import { hasError } from './remark.ts'
+import { explainText } from './explain/explain-value.ts'
+import { formatExplanation, remarksOf } from './show/explanation.ts'
+import { hasError } from './show/remark.ts'
 
 /** Longest text that is read from standard input. */
 const MAX_INPUT = 2 ** 20

@@ -1,8 +1,8 @@
 import { type Command, EXIT, UsageError } from './command.ts'
-import { formatExplanation } from './explanation.ts'
-import { type Inspection, inspectEndpoint } from './inspection.ts'
-import { formatRemarks, hasError, type Remark } from './remark.ts'
-import { readRequest, requestOptions } from './request-options.ts'
+import { type Inspection, inspectEndpoint } from './inspect/inspection.ts'
+import { readRequest, requestOptions } from './pay/request-options.ts'
+import { formatExplanation } from './show/explanation.ts'
+import { formatRemarks, hasError, type Remark } from './show/remark.ts'
 
 /** `coffer inspect`: what an endpoint asks for, and who will not be able to pay it. */
 export const inspect: Command = {

@@ -4,7 +4,7 @@ import { type AddressInfo, BlockList, isIP } from 'node:net'
 import { toRequest } from '../../adapters/node.ts'
 import { sendResponse } from '../../adapters/node-response.ts'
 import type { HttpAccess, Mcp } from '../mcp.ts'
-import { listOf } from './agent-options.ts'
+import { listOf } from './agent/agent-options.ts'
 import { type CommandCall, type Terminal, UsageError } from './command.ts'
 
 /** Where to listen, and to whom. */

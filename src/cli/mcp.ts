@@ -1,7 +1,7 @@
 import type { Mcp, McpOptions } from '../mcp.ts'
-import { agentOptions, listOf, openAgent } from './agent-options.ts'
+import { agentOptions, listOf, openAgent } from './agent/agent-options.ts'
 import { type Command, type CommandCall, EXIT, UsageError } from './command.ts'
-import { installed } from './driver.ts'
+import { installed } from './storage/driver.ts'
 
 /** `coffer mcp`: for hosts that start it as a program, or for several over HTTP. */
 export const mcp: Command = {

@@ -1,5 +1,5 @@
 import { type Command, EXIT, required } from './command.ts'
-import { openStorage } from './storage.ts'
+import { openStorage } from './storage/storage.ts'
 
 /** `coffer migrate`: so that the role of the application need not be allowed to make tables. */
 export const migrate: Command = {

@@ -1,11 +1,11 @@
 import { type PayFetch, paymentOf } from '../client.ts'
-import { type Agent, agentOptions, openAgent } from './agent-options.ts'
+import { type Agent, agentOptions, openAgent } from './agent/agent-options.ts'
 import { type Command, type CommandCall, EXIT, UsageError } from './command.ts'
-import { printable } from './field-list.ts'
-import { brokenOff, nothingMoved, type PayFailure, payFailure } from './pay-failure.ts'
-import { openOutput } from './pay-output.ts'
-import { payProgress } from './pay-progress.ts'
-import { type CommandRequest, readMessage, readRequest, requestOptions } from './request-options.ts'
+import { brokenOff, nothingMoved, type PayFailure, payFailure } from './pay/pay-failure.ts'
+import { openOutput } from './pay/pay-output.ts'
+import { payProgress } from './pay/pay-progress.ts'
+import { type CommandRequest, readMessage, readRequest, requestOptions } from './pay/request-options.ts'
+import { printable } from './show/field-list.ts'
 
 /** `coffer pay`: what `curl` is, for servers that ask for money. */
 export const pay: Command = {
@@ -34,7 +34,7 @@ export const pay: Command = {
 
   async run(call) {
     const { values } = call
-    if (values['dry-run'] === true) return (await import('./dry-run-report.ts')).reportDryRun(call)
+    if (values['dry-run'] === true) return (await import('./pay/dry-run-report.ts')).reportDryRun(call)
     if (values['from'] !== undefined) throw new UsageError('--from is for --dry-run')
     const request = values['resume'] === undefined ? await readRequest(call) : null
     const output = await openOutput(call)

@@ -1,10 +1,10 @@
 import type { AttemptInfo, PayFetch, SessionInfo } from '../client.ts'
 import { payFetch } from '../client.ts'
-import { fileOptions } from './agent-files.ts'
-import { openJournal } from './agent-options.ts'
+import { fileOptions } from './agent/agent-files.ts'
+import { openJournal } from './agent/agent-options.ts'
 import { type Command, type CommandCall, EXIT, UsageError } from './command.ts'
-import { printable, showTime } from './field-list.ts'
-import { showNetwork } from './network-name.ts'
+import { printable, showTime } from './show/field-list.ts'
+import { showNetwork } from './show/network-name.ts'
 
 /** `coffer sessions`: what an agent has paid for, and can go on with. */
 export const sessions: Command = {

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { createKeyFile } from '../client-node.ts'
-import { fileOf, fileOptions, makeHome } from './agent-files.ts'
-import { policyOptions, readEndpoints } from './agent-options.ts'
-import { openWallet, readKey } from './agent-wallet.ts'
-import { type Balance, readBalances } from './balances.ts'
+import { fileOf, fileOptions, makeHome } from './agent/agent-files.ts'
+import { policyOptions, readEndpoints } from './agent/agent-options.ts'
+import { openWallet, readKey } from './agent/agent-wallet.ts'
+import { type Balance, readBalances } from './agent/balances.ts'
+import { passphraseOptions, readPassphrase } from './agent/passphrase.ts'
 import { type Command, type CommandCall, EXIT, UsageError } from './command.ts'
-import { printable } from './field-list.ts'
-import { showNetwork } from './network-name.ts'
-import { passphraseOptions, readPassphrase } from './passphrase.ts'
+import { printable } from './show/field-list.ts'
+import { showNetwork } from './show/network-name.ts'
 
 /** `coffer wallet`: the key file of an agent. */
 export const wallet: Command = {

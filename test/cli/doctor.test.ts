@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Finding } from '../../src/cli/finding.ts'
+import type { Finding } from '../../src/cli/storage/finding.ts'
 import { engine } from '../stores/engines.ts'
 import { run } from './terminal.ts'
 

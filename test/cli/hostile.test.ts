@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { explainMppChallenges } from '../../src/cli/explain-mpp-challenge.ts'
-import { explainText } from '../../src/cli/explain-value.ts'
-import { formatExplanation } from '../../src/cli/explanation.ts'
+import { explainMppChallenges } from '../../src/cli/explain/explain-mpp-challenge.ts'
+import { explainText } from '../../src/cli/explain/explain-value.ts'
+import { formatExplanation } from '../../src/cli/show/explanation.ts'
 
 /** What could do something to a terminal, or make text read as other text. */
 const UNSAFE = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/u

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { EXIT } from '../../src/cli/command.ts'
 import { commands } from '../../src/cli/commands.ts'
-import { REMARKS } from '../../src/cli/remark-catalog.ts'
+import { REMARKS } from '../../src/cli/show/remark-catalog.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/cli.md'), 'utf8')
 
