@@ -41,7 +41,10 @@ export interface Platform<Rest extends unknown[]> {
    * `coffer.start()` does that.
    */
   readonly context?: (request: Request, ...rest: Rest) => ExecutionContext | undefined
-  /** What a body that is refused comes to: `Caller.drain`. Default false. */
+  /**
+   * Whether the body of a request that is answered by the gate is read to its end, by nobody. For servers that let what is left
+   * of it stand before the next request on the connection. Default false.
+   */
   readonly drain?: boolean
 }
 
@@ -84,9 +87,12 @@ export function paidOn<Rest extends unknown[]>({
       rest: Rest,
     ): Promise<Recorded & { readonly response: Response }> {
       const from = address?.(request, ...rest)
-      const caller = { drain, ...(from !== undefined && { address: from }) }
+      const caller = { leavesBody: drain, ...(from !== undefined && { address: from }) }
       const outcome = await coffer.handle(request, options, caller)
-      if (!('grant' in outcome)) return { response: outcome, recorded: null }
+      if (!('grant' in outcome)) {
+        if (drain) request.body?.pipeTo(new WritableStream()).catch(() => {})
+        return { response: outcome, recorded: null }
+      }
       let response: Response
       try {
         response = await handler(request, outcome.grant, ...rest)

@@ -54,15 +54,14 @@ function shorten(target: string): string {
 export async function readBody(
   request: Request,
   maxBytes: number,
-  { drain = false }: Caller,
+  { leavesBody = false }: Caller,
 ): Promise<Uint8Array | Refusal | null> {
   if (request.body === null) return null
   const isAnnounced = Number(request.headers.get('content-length')) > maxBytes
   const copy = isAnnounced ? null : request.clone().body
   const bytes = copy && (await readBytes(copy, maxBytes))
   if (bytes !== null) return bytes
-  const end = drain ? request.body.pipeTo(new WritableStream()) : request.body.cancel()
-  end.catch(() => {})
+  if (!leavesBody) request.body.cancel().catch(() => {})
   return refuse('body-too-large', `The body is larger than ${maxBytes} bytes.`, {
     expected: `at most ${maxBytes} bytes`,
   })

@@ -68,11 +68,8 @@ export interface Caller {
    * not rate-limited.
    */
   readonly address?: string
-  /**
-   * Whether a body that is too large is read to its end all the same, by nobody. For servers that let the rest of it stand
-   * before the next request on the connection, as Next's. Default false: it is cancelled.
-   */
-  readonly drain?: boolean
+  /** Whether a body that is too large is left for the caller to read away. Default false: it is cancelled. */
+  readonly leavesBody?: boolean
 }
 
 /**
