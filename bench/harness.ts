@@ -6,8 +6,8 @@ export interface Contender {
   readonly name: string
   /** What it does besides the job, or leaves out: without it the numbers cannot be read fairly. */
   readonly note?: string
-  /** Whether it leaves the job out: what nobody can be faster than. */
-  readonly isFloor?: boolean
+  /** How many times as long as Coffer it is to take; `null` where nothing is aimed at. Default 1. */
+  readonly target?: number | null
   /** Prepares whatever is not measured; the returned function does the job once and says how it came out. */
   prepare(input: string): Job | Promise<Job>
 }

@@ -16,8 +16,14 @@ export const unpaid: readonly Comparison[] = [
     cases,
     contenders: [
       coffer([protocols.x402, protocols.mpp], 'x402 v2 and v1'),
-      sdk(mppx.charge(mppxRoute), 'x402 v2'),
-      { name: 'new Request, new Response', note: 'the floor', isFloor: true, prepare: prepareFloor },
+      { ...sdk(mppx.charge(mppxRoute), 'x402 v2'), target: 9 },
+      {
+        name: 'new Request, new Response',
+        note: 'with the fields and the body of ours',
+        target: 1 / 3,
+        prepare: prepareFloor,
+      },
+      { name: 'new Request, new Response', note: 'with neither', target: null, prepare: prepareBare },
     ],
   },
   {
@@ -64,8 +70,20 @@ function sdk(
   }
 }
 
+/** What any server spends that gives such an answer. */
+async function prepareFloor(url: string): Promise<Job> {
+  const seller = createSeller([protocols.x402, protocols.mpp])
+  const answer = (await seller.handle(new Request(url), route)) as Response
+  const headers = [...answer.headers]
+  const body = await answer.text()
+  return () => {
+    const request = new Request(url)
+    return String(new Response(request.method === 'GET' ? body : null, { status: 402, headers }).status)
+  }
+}
+
 /** What any server spends that answers at all. */
-function prepareFloor(url: string): Job {
+function prepareBare(url: string): Job {
   return () => {
     const request = new Request(url)
     return String(new Response(request.method, { status: 402 }).status)

@@ -106,18 +106,23 @@ const PLAIN = /^[\t\x20\x21\x23-\x5b\x5d-\x7e]*$/
 /**
  * Formats one challenge; every value is a quoted string. Parameters without a value are left out.
  *
+ * @param names - Those to write, in their order. Default: all.
  * @throws TypeError when a value has characters that a field cannot carry: controls, or anything past ASCII.
  */
 export function formatAuthItem(
   scheme: string,
-  params: Iterable<readonly [name: string, value: string | undefined]>,
+  params: Readonly<Record<string, string | undefined>>,
+  names: readonly string[] = Object.keys(params),
 ): string {
-  let text = ''
-  for (const [name, value] of params) {
+  let text = scheme
+  let separator = ' '
+  for (const name of names) {
+    const value = params[name]
     if (value === undefined) continue
-    text += `${text === '' ? '' : ', '}${name}="${PLAIN.test(value) ? value : quoted(name, value)}"`
+    text += `${separator}${name}="${PLAIN.test(value) ? value : quoted(name, value)}"`
+    separator = ', '
   }
-  return `${scheme} ${text}`
+  return text
 }
 
 function quoted(name: string, value: string): string {

@@ -1,11 +1,11 @@
 import { type AuthItem, formatAuthItem, isAuthSyntaxError, parseAuthItems } from '../../lib/auth-params.ts'
 import { encodeBase64url } from '../../lib/base64.ts'
+import { toHex } from '../../lib/hex.ts'
 import type { Random } from '../../lib/id.ts'
 import type { Payment } from '../../payments/payment.ts'
 import type { Challenge, Charge } from '../protocol.ts'
 import type { ChallengeSigner } from './challenge-signer.ts'
 import { encodeRequest } from './encoded-request.ts'
-import { encodeEnvelope } from './envelope.ts'
 import { AUTHORIZATION, PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
 import { descriptionOf, type Method } from './method.ts'
 
@@ -53,7 +53,8 @@ export function createChallenge(
   random: Random,
 ): Challenge {
   const { description } = descriptionOf(charge)
-  const opaque = encodeEnvelope({ nonce: encodeBase64url(random(16)), route: charge.route })
+  // In the form that RFC 8785 gives it: members in order, no white space.
+  const opaque = encodeBase64url(`{"nonce":"${toHex(random(16))}","route":${JSON.stringify(charge.route)}}`)
   const expires = new Date(charge.expiresAt).toISOString()
   const headers = methods.map((method) => {
     const params = {
@@ -86,10 +87,7 @@ export function challengeOf(payment: Payment): string {
 
 /** Formats a challenge for `WWW-Authenticate`. */
 export function formatChallenge(params: ChallengeParams): string {
-  return formatAuthItem(
-    PAYMENT_SCHEME,
-    NAMES.map((name) => [name, params[name]]),
-  )
+  return formatAuthItem(PAYMENT_SCHEME, { ...params }, NAMES)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { encodeBase64url } from '../../lib/base64.ts'
+import { toHex } from '../../lib/hex.ts'
 import type { Random } from '../../lib/id.ts'
 import type { JsonObject } from '../../lib/json.ts'
 import type { Refusal } from '../../problems/refusal.ts'
@@ -23,7 +23,7 @@ export function createChallenge(
   const error = refusal.cause ?? refusal.reason
   // The authorization becomes public on the chain; this part of the credential does not, so that only the payer can
   // redeem what is owed.
-  const challenge = encodeBase64url(random(16))
+  const challenge = toHex(random(16))
   const paymentRequired: JsonObject = {
     x402Version: 2,
     error,

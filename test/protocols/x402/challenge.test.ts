@@ -19,7 +19,7 @@ import { challengeOf, networks, payV1, payV2, readV1, readV2, requiredOf, writeV
 
 const SEPOLIA_USDC = '0x036cbd53842c5426634e7929541ec2318f3dcf7e'
 const BASE_USDC = '0x833589fcd6edb6e08f4c7c32d4f71b54bda02913'
-const CHALLENGE = expect.stringMatching(/^[\w-]{22}$/)
+const CHALLENGE = expect.stringMatching(/^0x[0-9a-f]{32}$/)
 
 const v1Of = (charge: ReturnType<typeof createCharge>, over = networks): Record<string, unknown> => ({
   ...challengeOf(charge, over).members,
