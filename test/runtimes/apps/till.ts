@@ -1,6 +1,6 @@
 import { type Coffer, createCoffer } from 'coffer'
 import { baseSepolia, wallet } from 'coffer/evm'
-import { memory } from 'coffer/memory'
+import { memory, memoryBlobs } from 'coffer/memory'
 import { evm, mpp, tempo } from 'coffer/mpp'
 import { x402 } from 'coffer/x402'
 
@@ -39,6 +39,7 @@ function openTill({ seller, evm: rpc, tempo: tempoRpc, settler, apiKey }: Till):
       mpp({ methods: [tempo({ rpc: tempoRpc, chainId: 42431 }), evm({ network })] }),
     ],
     store: memory(),
+    vaults: { blobs: memoryBlobs() },
     apiKeys: [apiKey],
     basePath: '/coffer',
   })
