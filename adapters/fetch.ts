@@ -41,11 +41,6 @@ export interface Platform<Rest extends unknown[]> {
    * `coffer.start()` does that.
    */
   readonly context?: (request: Request, ...rest: Rest) => ExecutionContext | undefined
-  /**
-   * Whether the body of a request that is answered by the gate is read to its end, by nobody. For servers that let what is left
-   * of it stand before the next request on the connection. Default false.
-   */
-  readonly drain?: boolean
 }
 
 /** A platform's promise to let work end. */
@@ -74,11 +69,7 @@ export type PaidOn<Rest extends unknown[]> = <
  * })
  * ```
  */
-export function paidOn<Rest extends unknown[]>({
-  address,
-  context,
-  drain = false,
-}: Platform<Rest>): PaidOn<Rest> {
+export function paidOn<Rest extends unknown[]>({ address, context }: Platform<Rest>): PaidOn<Rest> {
   return (coffer, options, handler) => {
     coffer.check(options)
 
@@ -87,10 +78,10 @@ export function paidOn<Rest extends unknown[]>({
       rest: Rest,
     ): Promise<Recorded & { readonly response: Response }> {
       const from = address?.(request, ...rest)
-      const caller = { leavesBody: drain, ...(from !== undefined && { address: from }) }
+      const caller = { leavesBody: true, ...(from !== undefined && { address: from }) }
       const outcome = await coffer.handle(request, options, caller)
       if (!('grant' in outcome)) {
-        if (drain) request.body?.pipeTo(new WritableStream()).catch(() => {})
+        readAway(request.body)
         return { response: outcome, recorded: null }
       }
       let response: Response
@@ -109,6 +100,14 @@ export function paidOn<Rest extends unknown[]>({
       return (await answering).response
     }
   }
+}
+
+/**
+ * Reads a body to its end, for nobody. Left where it is, it would stand before the next request on the connection: on Next that
+ * one then waits for ever.
+ */
+function readAway(body: ReadableStream | null): void {
+  if (body !== null && !body.locked) body.pipeTo(new WritableStream()).catch(() => {})
 }
 
 /**

@@ -30,7 +30,7 @@ export function paid<
   options: RouteOptions<WithVault, WithSession>,
   handler: Handler<Req, Grant<WithVault, WithSession>, [context: Context]>,
 ): (request: Req, context: Context) => Promise<Response> {
-  return paidOn<[Context]>({ context: () => AFTER, drain: true })(coffer, options, handler)
+  return paidOn<[Context]>({ context: () => AFTER })(coffer, options, handler)
 }
 
 const AFTER: ExecutionContext = {
@@ -63,7 +63,7 @@ export function api(coffer: Pick<Coffer, 'fetch'>): ApiHandlers {
   return { GET: answer, HEAD: answer, POST: answer, PATCH: answer, DELETE: answer, OPTIONS: answer }
 }
 
-/** The same request, whose body is read to its end when it is cancelled: see `drain` in {@link paidOn}. */
+/** The same request, whose body is read to its end when it is cancelled: see `readAway` of the bare fetch adapter. */
 function withWholeBody(request: Request): Request {
   if (request.body === null) return request
   const reader = request.body.getReader()

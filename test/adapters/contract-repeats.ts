@@ -67,6 +67,8 @@ export function proveRepeats({ describe, it, expect, serving, adapter }: Prover)
             call('a', { ...KEYED, method: 'POST', body: letter.repeat(length) })
           const length = 3 * 2 ** 20
           expect(await (await upload('a', length)).text()).toBe(String(length))
+          // Of these no more than the start is read.
+          if (adapter.deviations?.['may cut off uploads that are refused']) return
           expect(await (await upload('a', length)).text()).toBe(String(length))
           for (const other of [upload('b', length), upload('a', length + 1)]) {
             expect(await codeOf(await other)).toBe('idempotency-conflict')
