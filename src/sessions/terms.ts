@@ -34,7 +34,7 @@ export function hashSessionId(id: string): string {
 export function useSession(session: Session, { scope, price }: SessionUse, now: number): Session | Refusal {
   if (session.expiresAt <= now) return notCovered('It has expired.')
   if (session.scope !== scope) return notCovered('It is for other routes.')
-  if (!isAtMost(parsePrice(price), parsePrice(session.ceiling))) {
+  if (price !== session.ceiling && !isAtMost(parsePrice(price), parsePrice(session.ceiling))) {
     return notCovered('The route costs more than what the session was opened with.', session.ceiling, price)
   }
   const { maxRequests, budget } = session

@@ -21,10 +21,14 @@ export function checkTopic(topic: string): void {
 }
 
 function checkName(option: 'key' | 'topic', name: string): void {
-  // A UTF-16 unit is one byte at least, so the length bounds the work of counting bytes.
-  if (name === '' || !isText(name) || name.length > MAX_KEY_BYTES || utf8(name).length > MAX_KEY_BYTES) {
+  if (name === '' || !isText(name) || !fits(name)) {
     invalidOption(option, `well-formed text of 1 to ${MAX_KEY_BYTES} UTF-8 bytes without U+0000`)
   }
+}
+
+/** A UTF-16 unit is one to three bytes, so that most names need no counting. */
+function fits(name: string): boolean {
+  return 3 * name.length <= MAX_KEY_BYTES || (name.length <= MAX_KEY_BYTES && utf8(name).length <= MAX_KEY_BYTES)
 }
 
 /** @throws CofferError `invalid-option` for too many writes, a bad key, a key that stands twice, or a bad expiry. */
