@@ -28,7 +28,9 @@ function checkName(option: 'key' | 'topic', name: string): void {
 
 /** A UTF-16 unit is one to three bytes, so that most names need no counting. */
 function fits(name: string): boolean {
-  return 3 * name.length <= MAX_KEY_BYTES || (name.length <= MAX_KEY_BYTES && utf8(name).length <= MAX_KEY_BYTES)
+  return (
+    3 * name.length <= MAX_KEY_BYTES || (name.length <= MAX_KEY_BYTES && utf8(name).length <= MAX_KEY_BYTES)
+  )
 }
 
 /** @throws CofferError `invalid-option` for too many writes, a bad key, a key that stands twice, or a bad expiry. */
