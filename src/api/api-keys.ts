@@ -1,6 +1,5 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { constantTimeEqual, utf8 } from '../lib/bytes.ts'
-import { toHex } from '../lib/hex.ts'
+import { constantTimeEqual } from '../lib/bytes.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 import { bearerScheme, bearerToken, unauthorized } from './bearer.ts'
 import type { Guard } from './route.ts'
 
@@ -9,17 +8,15 @@ import type { Guard } from './route.ts'
  * be learned from how long it takes.
  */
 export function keyGuard(keys: readonly string[]): Guard {
-  const hashes = keys.map(hashOf)
+  const hashes = keys.map(sha256Hex)
   return {
     schemes: { apiKey: bearerScheme('An API key of the configuration.') },
     problems: ['unauthorized'],
     async admit(request) {
       const token = bearerToken(request)
-      const hash = token === null ? '' : hashOf(token)
+      const hash = token === null ? '' : sha256Hex(token)
       const isKnown = hashes.filter((known) => constantTimeEqual(known, hash)).length > 0
       return isKnown ? { token: null } : unauthorized(request)
     },
   }
 }
-
-const hashOf = (key: string): string => toHex(sha256(utf8(key)))

@@ -1,4 +1,5 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
+import { concatBytes } from '../lib/body.ts'
 import { utf8 } from '../lib/bytes.ts'
 import type { Hex } from '../lib/hex.ts'
 import type { Address } from '../payments/address.ts'
@@ -50,8 +51,8 @@ const separators = new WeakMap<Asset, Map<ChainId, Uint8Array>>()
 export function authorizationDigest(chain: ChainId, asset: Asset, authorization: Authorization): Uint8Array {
   const { from, to, value, validAfter, validBefore, nonce } = authorization
   const fields = wordsBytes([from, to, value, validAfter, validBefore, nonce])
-  const struct = keccak_256(concat([TRANSFER_TYPE, fields]))
-  return keccak_256(concat([Uint8Array.of(0x19, 0x01), domainSeparator(chain, asset), struct]))
+  const struct = keccak_256(concatBytes([TRANSFER_TYPE, fields]))
+  return keccak_256(concatBytes([Uint8Array.of(0x19, 0x01), domainSeparator(chain, asset), struct]))
 }
 
 /**
@@ -83,7 +84,7 @@ function domainSeparator(chain: ChainId, asset: Asset): Uint8Array {
   if (known !== undefined) return known
   const { name, version } = domainOf(asset)
   const separator = keccak_256(
-    concat([
+    concatBytes([
       DOMAIN_TYPE,
       keccak_256(utf8(name)),
       keccak_256(utf8(version)),
@@ -92,14 +93,4 @@ function domainSeparator(chain: ChainId, asset: Asset): Uint8Array {
   )
   byChain.set(chain, separator)
   return separator
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

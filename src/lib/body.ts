@@ -1,5 +1,8 @@
-/** Joins chunks whose lengths add up to `length`. */
-export function concatBytes(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+/** Joins chunks whose lengths add up to `length`, where that is known. */
+export function concatBytes(
+  chunks: readonly Uint8Array[],
+  length = chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length)
   let at = 0
   for (const chunk of chunks) {
@@ -37,4 +40,39 @@ export async function readStart(
     }
   }
   return { bytes: concatBytes(chunks, length), isWhole: true }
+}
+
+/** How the reading of a stream came to its end. */
+export type End = 'whole' | 'too long' | 'too slow' | 'broken off'
+
+/** Reads a stream to its end, within bytes and time; no bytes, and the stream cancelled, when it does not come to it. */
+export async function readWithin(
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  timeoutMs: number,
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly end: End }> {
+  const reader = stream.getReader()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  let end: End = 'whole'
+  const timer = setTimeout(() => {
+    end = 'too slow'
+    reader.cancel().catch(() => {})
+  }, timeoutMs)
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      length += next.value.length
+      if (length > maxBytes) {
+        end = 'too long'
+        break
+      }
+      chunks.push(next.value)
+    }
+  } catch {
+    end = 'broken off'
+  } finally {
+    clearTimeout(timer)
+    reader.cancel().catch(() => {})
+  }
+  return { bytes: end === 'whole' ? concatBytes(chunks, length) : new Uint8Array(), end }
 }

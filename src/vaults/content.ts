@@ -1,6 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8 } from '../lib/bytes.ts'
-import { toHex } from '../lib/hex.ts'
 import { canonicalJson, type Json } from '../lib/json.ts'
 import { invalidOption } from '../problems/error.ts'
 
@@ -32,16 +30,6 @@ export function contentOf(text: string): Json {
 /** Whether a text may stand in a row as a JSON string. As text, whatever it holds: not every database takes U+0000. */
 export function fitsInline(text: string): boolean {
   return text.length <= MAX_INLINE_BYTES && utf8(JSON.stringify(text)).length <= MAX_INLINE_BYTES
-}
-
-/** SHA-256 of a text's UTF-8 bytes in lower-case hexadecimal. */
-export function textDigest(text: string): string {
-  return hexOf(sha256(utf8(text)))
-}
-
-/** Bytes as lower-case hexadecimal. */
-export function hexOf(bytes: Uint8Array): string {
-  return toHex(bytes).slice(2)
 }
 
 /**

@@ -4,12 +4,13 @@ import { readBytes } from '../lib/body.ts'
 import { fromUtf8, utf8 } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Json, JsonObject } from '../lib/json.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 import { CofferError } from '../problems/error.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import { keys } from '../stores/keys.ts'
 import { scan } from '../stores/scan.ts'
 import { type Entry, prefixRange, type Store } from '../stores/store.ts'
-import { contentOf, contentText, fitsInline, readText, textDigest } from './content.ts'
+import { contentOf, contentText, fitsInline, readText } from './content.ts'
 import { itemId, itemNumber } from './item-id.ts'
 import type { Limits } from './limits.ts'
 import { type Storage, storageFull } from './storage.ts'
@@ -122,7 +123,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
           recorded(vault, { label, text: null, ...arrived }),
         )
       }
-      const content = { label, size, sha256: textDigest(text), text, blob: null }
+      const content = { label, size, sha256: sha256Hex(text), text, blob: null }
       return book.change<DocumentStub>(id, async (held) => {
         const closed = closedTo(held) ?? admit(held.vault, 0)
         if (closed !== null) return closed

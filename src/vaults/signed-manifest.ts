@@ -1,8 +1,9 @@
 import type { JWK } from 'jose'
 import { fromUtf8, utf8 } from '../lib/bytes.ts'
 import { isJsonObject, type Json, type JsonObject, parseJsonObject } from '../lib/json.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 import { CofferError } from '../problems/error.ts'
-import { contentText, textDigest } from './content.ts'
+import { contentText } from './content.ts'
 import type { SigningKey } from './signing-keys.ts'
 
 /** What a sealed vault held, as its seller has signed it. Instants are epoch milliseconds. */
@@ -94,7 +95,7 @@ export async function verifyManifest(
  * @throws CofferError `invalid-option` for what JSON cannot carry.
  */
 export function documentDigest(data: Json): string {
-  return textDigest(contentText(data, 'data'))
+  return sha256Hex(contentText(data, 'data'))
 }
 
 /** The signature vouches for what is inside; this only for the version of it. */

@@ -1,9 +1,9 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { Clock } from '../lib/clock.ts'
+import { toHex } from '../lib/hex.ts'
 import { invalidOption } from '../problems/error.ts'
 import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
 import { refusedError } from '../problems/refused.ts'
-import { hexOf } from './content.ts'
 import { HOLD_MS, type Hold } from './upload.ts'
 
 /** Stands between a body and the blob store: counts, hashes, and lets nothing through that there is no room for. */
@@ -57,7 +57,7 @@ export function createMeter(begun: Hold, maxBytes: number | null, clock: Clock, 
   return {
     transform: new TransformStream({ transform }),
     size: () => size,
-    sha256: () => hexOf(digest.digest()),
+    sha256: () => toHex(digest.digest()).slice(2),
     hold: () => hold,
     refusal: () => refusal,
   }

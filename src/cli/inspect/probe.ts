@@ -1,4 +1,4 @@
-import { concatBytes } from '../../lib/body.ts'
+import { type End, readWithin } from '../../lib/body.ts'
 import { fromUtf8 } from '../../lib/bytes.ts'
 
 /** An answer as far as it was read: within bounds of time and size, whatever the server does. */
@@ -9,7 +9,7 @@ export interface Answer {
   /** `null` when it is no text. */
   readonly text: string | null
   /** Whether the body was read to its end. */
-  readonly body: 'whole' | 'too long' | 'too slow' | 'broken off'
+  readonly body: End
   /** Milliseconds until the head was there. */
   readonly headMs: number
 }
@@ -52,7 +52,7 @@ export async function probe(question: Question): Promise<Answer | NoAnswer> {
     })
     const headMs = performance.now() - started
     clearTimeout(timer)
-    const read = answer.body === null ? EMPTY : await readWithin(answer.body, timeoutMs)
+    const read = answer.body === null ? EMPTY : await readWithin(answer.body, MAX_BODY, timeoutMs)
     const text = fromUtf8(read.bytes)
     return { url, status: answer.status, headers: answer.headers, text, body: read.end, headMs }
   } catch (error) {
@@ -69,36 +69,6 @@ export function isAnswer(answer: Answer | NoAnswer): answer is Answer {
 }
 
 const EMPTY = { bytes: new Uint8Array(), end: 'whole' } as const
-
-async function readWithin(
-  body: ReadableStream<Uint8Array>,
-  timeoutMs: number,
-): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly end: Answer['body'] }> {
-  const reader = body.getReader()
-  const chunks: Uint8Array[] = []
-  let length = 0
-  let end: Answer['body'] = 'whole'
-  const timer = setTimeout(() => {
-    end = 'too slow'
-    reader.cancel().catch(() => {})
-  }, timeoutMs)
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      length += next.value.length
-      if (length > MAX_BODY) {
-        end = 'too long'
-        break
-      }
-      chunks.push(next.value)
-    }
-  } catch {
-    end = 'broken off'
-  } finally {
-    clearTimeout(timer)
-    reader.cancel().catch(() => {})
-  }
-  return { bytes: end === 'whole' ? concatBytes(chunks, length) : new Uint8Array(), end }
-}
 
 function failureOf(error: unknown, isLate: boolean, timeoutMs: number): Pick<NoAnswer, 'failure' | 'why'> {
   const codes = codesOf(error)
