@@ -4,20 +4,25 @@ import type { Settings } from './settings.ts'
 
 /** What every answer behind the gate gets: CORS, where the handler has not decided itself, and privacy. */
 export function answerFields(request: Fields, answer: Fields, settings: Settings): readonly HeaderField[] {
-  const shared = crossOriginFields(request, settings).flatMap((field) => keepHandlers(field, answer))
-  return [...shared, ['cache-control', privately(answer.get('cache-control'))]]
+  const fields: HeaderField[] = []
+  for (const field of crossOriginFields(request, settings)) {
+    const shared = keepHandlers(field, answer.get(field[0]))
+    if (shared !== null) fields.push(shared)
+  }
+  fields.push(['cache-control', privately(answer.get('cache-control'))])
+  return fields
 }
 
-/** The handler's own CORS decision stands; to lists such as `Vary` is added what they lack. */
-function keepHandlers([name, value]: HeaderField, headers: Fields): readonly HeaderField[] {
-  const own = headers.get(name)
-  if (own === null) return [[name, value]]
-  if (name === 'access-control-allow-origin') return []
+/** The handler's own CORS decision stands: `null`. To lists such as `Vary` is added what they lack. */
+function keepHandlers(field: HeaderField, own: string | null): HeaderField | null {
+  const [name, value] = field
+  if (own === null) return field
+  if (name === 'access-control-allow-origin') return null
   const members = split(own)
   const isThere = (member: string): boolean =>
     members.some((each) => each.toLowerCase() === member.toLowerCase())
   const missing = split(value).filter((member) => !isThere(member))
-  return [[name, [...members, ...missing].join(', ')]]
+  return [name, [...members, ...missing].join(', ')]
 }
 
 const split = (list: string): readonly string[] => list.split(',').map((member) => member.trim())

@@ -112,15 +112,23 @@ const PLAIN = /^[\t\x20\x21\x23-\x5b\x5d-\x7e]*$/
 export function formatAuthItem(
   scheme: string,
   params: Readonly<Record<string, string | undefined>>,
+  names?: readonly string[],
+): string {
+  const text = formatParams(params, names)
+  return text === '' ? scheme : `${scheme} ${text}`
+}
+
+/** The parameters of {@link formatAuthItem}. */
+export function formatParams(
+  params: Readonly<Record<string, string | undefined>>,
   names: readonly string[] = Object.keys(params),
 ): string {
-  let text = scheme
-  let separator = ' '
+  let text = ''
   for (const name of names) {
     const value = params[name]
     if (value === undefined) continue
+    const separator = text === '' ? '' : ', '
     text += `${separator}${name}="${PLAIN.test(value) ? value : quoted(name, value)}"`
-    separator = ', '
   }
   return text
 }

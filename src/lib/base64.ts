@@ -1,14 +1,12 @@
-import { utf8 } from './bytes.ts'
+import { fromUtf8, utf8 } from './bytes.ts'
 
 /**
  * Base64 as RFC 4648 defines it: padded standard (section 4) for x402, unpadded url-safe (section 5) for MPP.
  * Decoding is strict, because lenient decoders let two texts stand for one credential.
  */
 
-/** With a length of whole groups. Groups are not matched as such: V8 throws on a long text of `(?:…{4})*`. */
-const STANDARD = /^[A-Za-z0-9+/]*={0,2}$/
-const URL_SAFE = /^[A-Za-z0-9_-]*$/
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
+const NOT_ASCII = /[\x80-\xff]/
 
 /** How many bytes one `String.fromCharCode` call takes without overflowing the argument stack. */
 const CHUNK = 0x8000
@@ -27,27 +25,67 @@ export function encodeBase64(data: Uint8Array | string): string {
 
 /** Decodes padded standard base64; `null` for any other text, also for stray bits in the last character. */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
-  if (text.length % 4 !== 0 || !STANDARD.test(text)) return null
-  const binary = atob(text)
-  const bytes = new Uint8Array(binary.length)
-  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at)
-  return hasStrayBits(text, bytes) ? null : bytes
+  const binary = binaryOf(text)
+  return binary === null ? null : bytesOf(binary)
+}
+
+/** {@link decodeBase64} of a text's UTF-8; `null` also when it is not UTF-8. */
+export function decodeBase64Text(text: string): string | null {
+  const binary = binaryOf(text)
+  // Most is JSON in plain ASCII, as in `encodeBase64`.
+  if (binary === null || !NOT_ASCII.test(binary)) return binary
+  return fromUtf8(bytesOf(binary))
 }
 
 /** Encodes bytes, or the UTF-8 of a text, as unpadded base64url (RFC 4648 section 5). */
 export function encodeBase64url(data: Uint8Array | string): string {
-  return encodeBase64(data).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
+  const text = encodeBase64(data)
+  const padding = text.endsWith('==') ? 2 : Number(text.endsWith('='))
+  return text
+    .slice(0, text.length - padding)
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
 }
 
 /** Decodes unpadded base64url; `null` for any other text, also for stray bits in the last character. */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | null {
-  if (text.length % 4 === 1 || !URL_SAFE.test(text)) return null
-  const padding = '='.repeat((4 - (text.length % 4)) % 4)
-  return decodeBase64(text.replace(/-/g, '+').replace(/_/g, '/') + padding)
+  const standard = toStandard(text)
+  return standard === null ? null : decodeBase64(standard)
+}
+
+/** {@link decodeBase64url} of a text's UTF-8; `null` also when it is not UTF-8. */
+export function decodeBase64urlText(text: string): string | null {
+  const standard = toStandard(text)
+  return standard === null ? null : decodeBase64Text(standard)
+}
+
+/** Unpadded base64url as padded standard base64; `null` for a text with a character that only the latter has. */
+function toStandard(text: string): string | null {
+  if (text.includes('+') || text.includes('/') || text.includes('=')) return null
+  return text.replaceAll('-', '+').replaceAll('_', '/') + '='.repeat(-text.length & 3)
+}
+
+/** One character for each byte of padded standard base64; `null` for any other text. */
+function binaryOf(text: string): string | null {
+  if (text.length % 4 !== 0) return null
+  const padding = text.endsWith('==') ? 2 : Number(text.endsWith('='))
+  try {
+    const binary = atob(text)
+    // It passes over white space, of which there is none when nothing is missing (WHATWG Infra, forgiving-base64 decode).
+    const isWhole = binary.length === (text.length / 4) * 3 - padding
+    return isWhole && !hasStrayBits(text, binary, padding) ? binary : null
+  } catch {
+    return null
+  }
 }
 
 /** RFC 4648 section 3.5: the unused bits of the last group must be zero. */
-function hasStrayBits(text: string, bytes: Uint8Array): boolean {
-  const rest = bytes.length % 3
-  return rest !== 0 && encodeBase64(bytes.subarray(bytes.length - rest)) !== text.slice(-4)
+function hasStrayBits(text: string, binary: string, padding: number): boolean {
+  return padding > 0 && btoa(binary.slice(padding - 3)) !== text.slice(-4)
+}
+
+function bytesOf(binary: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(binary.length)
+  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at)
+  return bytes
 }

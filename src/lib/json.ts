@@ -81,5 +81,9 @@ function isInteroperable(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value === 'string') return value.isWellFormed()
   if (typeof value !== 'object' || value === null) return true
-  return Object.entries(value).every(([key, item]) => key.isWellFormed() && isInteroperable(item))
+  const members = value as Readonly<Record<string, unknown>>
+  for (const key of Object.keys(members)) {
+    if (!key.isWellFormed() || !isInteroperable(members[key])) return false
+  }
+  return true
 }

@@ -1,5 +1,4 @@
-import { decodeBase64url } from '../lib/base64.ts'
-import { fromUtf8 } from '../lib/bytes.ts'
+import { decodeBase64urlText } from '../lib/base64.ts'
 import { isHex } from '../lib/hex.ts'
 import { parseJsonObject } from '../lib/json.ts'
 import { type Address, parseAddress } from '../payments/address.ts'
@@ -23,8 +22,7 @@ export interface SessionToken {
 export async function readSessionToken(text: string): Promise<SessionToken | null> {
   const [encoded = '', signature, ...more] = text.length <= MAX_TOKEN ? text.split('.') : []
   if (more.length > 0 || !isHex(signature, 65)) return null
-  const bytes = decodeBase64url(encoded)
-  const json = bytes && fromUtf8(bytes)
+  const json = decodeBase64urlText(encoded)
   const claims = json === null ? null : parseJsonObject(json)
   if (json === null || claims === null) return null
   // Of its other members (scope, times, amount) nothing is believed: our own record decides.

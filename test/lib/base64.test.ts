@@ -2,7 +2,14 @@ import { decodePaymentRequiredHeader, encodePaymentRequiredHeader } from '@x402/
 import fc from 'fast-check'
 import { PaymentRequest } from 'mppx'
 import { describe, expect, it } from 'vitest'
-import { decodeBase64, decodeBase64url, encodeBase64, encodeBase64url } from '../../src/lib/base64.ts'
+import {
+  decodeBase64,
+  decodeBase64Text,
+  decodeBase64url,
+  decodeBase64urlText,
+  encodeBase64,
+  encodeBase64url,
+} from '../../src/lib/base64.ts'
 import { fromUtf8, utf8 } from '../../src/lib/bytes.ts'
 
 const bytes = fc.uint8Array({ maxLength: 200 })
@@ -81,6 +88,27 @@ describe('both', () => {
         if (urlSafe !== null) expect(encodeBase64url(urlSafe)).toBe(text)
       }),
       { numRuns: 2000 },
+    )
+  })
+
+  it('decode the text that the bytes are, and no other', () => {
+    const data = fc.oneof(bytes, fc.string({ unit: 'binary' }).map(utf8), fc.string().map(utf8))
+    fc.assert(
+      fc.property(data, (value) => {
+        expect(decodeBase64Text(encodeBase64(value))).toBe(fromUtf8(value))
+        expect(decodeBase64urlText(encodeBase64url(value))).toBe(fromUtf8(value))
+      }),
+    )
+  })
+
+  it('refuse as text what they refuse as bytes', () => {
+    fc.assert(
+      fc.property(fc.oneof(nearlyBase64, fc.string({ unit: 'binary' })), (text) => {
+        const standard = decodeBase64(text)
+        const urlSafe = decodeBase64url(text)
+        expect(decodeBase64Text(text)).toBe(standard && fromUtf8(standard))
+        expect(decodeBase64urlText(text)).toBe(urlSafe && fromUtf8(urlSafe))
+      }),
     )
   })
 

@@ -1,5 +1,4 @@
-import { CHARGE_INTENT } from './challenge.ts'
-import type { Method } from './method.ts'
+import { CHARGE_INTENT, type Method } from './method.ts'
 
 /** One element of `Accept-Payment`: which methods and intents, how much they are wanted. */
 export interface PaymentRange {

@@ -1,13 +1,19 @@
-import { type AuthItem, formatAuthItem, isAuthSyntaxError, parseAuthItems } from '../../lib/auth-params.ts'
+import {
+  type AuthItem,
+  formatAuthItem,
+  formatParams,
+  isAuthSyntaxError,
+  parseAuthItems,
+} from '../../lib/auth-params.ts'
 import { encodeBase64url } from '../../lib/base64.ts'
 import { toHex } from '../../lib/hex.ts'
 import type { Random } from '../../lib/id.ts'
 import type { Payment } from '../../payments/payment.ts'
 import type { Challenge, Charge } from '../protocol.ts'
 import type { ChallengeSigner } from './challenge-signer.ts'
-import { encodeRequest } from './encoded-request.ts'
+import { fixedParams } from './fixed-params.ts'
 import { AUTHORIZATION, PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
-import { descriptionOf, type Method } from './method.ts'
+import { CHARGE_INTENT, type Method } from './method.ts'
 
 /** Parameters of one challenge (draft-httpauth-payment-00 section 5.1), each as it stands on the wire. */
 export interface ChallengeParams {
@@ -28,19 +34,14 @@ export interface ChallengeParams {
   readonly opaque?: string | undefined
 }
 
-/** Intent of all our methods: one payment for one request. */
-export const CHARGE_INTENT = 'charge'
-
-const PRINTABLE_ASCII = /^[\x20-\x7e]+$/
-
 const NAMES = [
   'id',
   'realm',
   'method',
   'intent',
   'request',
-  'expires',
   'description',
+  'expires',
   'digest',
   'opaque',
 ] as const
@@ -52,23 +53,19 @@ export function createChallenge(
   signer: ChallengeSigner,
   random: Random,
 ): Challenge {
-  const { description } = descriptionOf(charge)
+  const { realm, digest } = charge
   // In the form that RFC 8785 gives it: members in order, no white space.
   const opaque = encodeBase64url(`{"nonce":"${toHex(random(16))}","route":${JSON.stringify(charge.route)}}`)
   const expires = new Date(charge.expiresAt).toISOString()
+  const issued = { expires, ...(digest !== null && { digest }), opaque }
+  const issuedText = formatParams(issued)
   const headers = methods.map((method) => {
-    const params = {
-      realm: charge.realm,
-      method: method.name,
-      intent: CHARGE_INTENT,
-      request: encodeRequest(method, charge),
-      expires,
-      // The request carries the text too, and can carry every script.
-      ...(description !== undefined && PRINTABLE_ASCII.test(description) && { description }),
-      ...(charge.digest !== null && { digest: charge.digest }),
-      opaque,
-    }
-    return [WWW_AUTHENTICATE, formatChallenge({ id: signer.sign(params), ...params })] as const
+    const { request, text } = fixedParams(method, charge)
+    const id = signer.sign({ realm, method: method.name, intent: CHARGE_INTENT, request, ...issued })
+    return [
+      WWW_AUTHENTICATE,
+      `${formatAuthItem(PAYMENT_SCHEME, { id, realm })}, ${text}, ${issuedText}`,
+    ] as const
   })
   return { headers }
 }
@@ -102,7 +99,7 @@ export function parseChallenges(field: string): readonly (ChallengeParams | null
 }
 
 function readParams({ params }: AuthItem): ChallengeParams | null {
-  const [id, realm, method, intent, request, expires, description, digest, opaque] = NAMES.map((name) =>
+  const [id, realm, method, intent, request, description, expires, digest, opaque] = NAMES.map((name) =>
     params.get(name),
   )
   const field = params.get('header') ?? AUTHORIZATION

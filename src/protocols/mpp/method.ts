@@ -7,7 +7,10 @@ import type { Settlement } from '../../payments/settlement.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Charge, Finality, Terms, Verified } from '../protocol.ts'
 
-/** A payment method of the Payment scheme: `tempo`, `evm`. All are of the `charge` intent. */
+/** Intent of all our methods: one payment for one request. */
+export const CHARGE_INTENT = 'charge'
+
+/** A payment method of the Payment scheme: `tempo`, `evm`. */
 export interface Method {
   /** Name on the wire. */
   readonly name: string

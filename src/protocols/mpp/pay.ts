@@ -11,11 +11,12 @@ import {
   type Signing,
   type Unpaid,
 } from '../payer.ts'
-import { CHARGE_INTENT, type ChallengeParams, parseChallenges } from './challenge.ts'
+import { type ChallengeParams, parseChallenges } from './challenge.ts'
 import { type ChargeRequest, parseChargeRequest } from './charge-request.ts'
 import { encodeEnvelope } from './envelope.ts'
 import { checkAuthorization, signAuthorization } from './evm/pay.ts'
 import { AUTHORIZATION, PAYMENT_RECEIPT, PAYMENT_SCHEME, WWW_AUTHENTICATE } from './headers.ts'
+import { CHARGE_INTENT } from './method.ts'
 import { parseReceipt } from './receipt.ts'
 import { formatSource } from './source.ts'
 import { checkTempo, signTempo } from './tempo/pay.ts'

@@ -1,12 +1,12 @@
 import type { Clock } from '../../lib/clock.ts'
 import { isRefusal, type Refusal, refuse } from '../../problems/refusal.ts'
 import type { Charge, Verified } from '../protocol.ts'
-import { CHARGE_INTENT, type ChallengeParams, challengeProof } from './challenge.ts'
+import { type ChallengeParams, challengeProof } from './challenge.ts'
 import type { ChallengeSigner } from './challenge-signer.ts'
 import type { Content } from './credential.ts'
-import { encodeRequest } from './encoded-request.ts'
 import { decodeEnvelope } from './envelope.ts'
-import type { Method } from './method.ts'
+import { fixedParams } from './fixed-params.ts'
+import { CHARGE_INTENT, type Method } from './method.ts'
 
 /** No challenge lives longer: one that claims to was made with a secret of ours, but not by us. */
 const MAX_LIFE_MS = 86_400_000
@@ -51,7 +51,7 @@ function matchMethod(
   if (named.length === 0)
     return mismatch('method', methods.map(({ name }) => name).join(', '), challenge.method)
   if (challenge.intent !== CHARGE_INTENT) return mismatch('intent', CHARGE_INTENT, challenge.intent)
-  const method = named.find((candidate) => encodeRequest(candidate, charge) === challenge.request)
+  const method = named.find((candidate) => fixedParams(candidate, charge).request === challenge.request)
   if (method === undefined) return invalid('its request is not what this route asks for')
   if ((challenge.digest ?? null) !== charge.digest)
     return mismatch('digest', charge.digest ?? 'none', challenge.digest)

@@ -1,11 +1,14 @@
+import type { EvmNetwork } from '../../evm/network.ts'
+import { encodeBase64 } from '../../lib/base64.ts'
 import { toHex } from '../../lib/hex.ts'
 import type { Random } from '../../lib/id.ts'
 import type { JsonObject } from '../../lib/json.ts'
+import { jsonTemplate } from '../../lib/json-template.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Challenge, Charge } from '../protocol.ts'
-import { encodeEnvelope } from './envelope.ts'
+import { remember } from '../remember.ts'
 import { PAYMENT_REQUIRED } from './headers.ts'
-import type { Offer } from './offers.ts'
+import { createOffers, type Offer } from './offers.ts'
 
 /** Longest URL that is written with its query. */
 const MAX_URL = 2048
@@ -15,37 +18,49 @@ const MAX_URL = 2048
  * nothing but the body.
  */
 export function createChallenge(
-  offers: readonly Offer[],
+  networks: readonly EvmNetwork[],
   charge: Charge,
   refusal: Refusal,
   random: Random,
 ): Challenge {
+  const { url, route, digest } = charge
   const error = refusal.cause ?? refusal.reason
+  const { v2, v1 } = templates(networks, charge)
   // The authorization becomes public on the chain; this part of the credential does not, so that only the payer can
   // redeem what is owed.
   const challenge = toHex(random(16))
-  const paymentRequired: JsonObject = {
-    x402Version: 2,
-    error,
-    resource: {
-      url: short(charge.url),
-      ...(charge.description !== null && { description: charge.description }),
-    },
-    extensions: { 'payment-identifier': paymentIdentifier(charge.requireKey) },
-    accepts: offers.map(({ requirement }) => ({
-      ...requirement,
-      extra: { ...requirement.extra, challenge },
-    })),
-  }
+  const json = v2({ error, url: short(url), route, digest: digest ?? '', challenge })
   return {
-    headers: [[PAYMENT_REQUIRED, encodeEnvelope(paymentRequired)]],
-    members: {
-      x402Version: 1,
-      error,
-      accepts: offers.filter(isFirstOfV1).map((offer) => toV1(offer, charge)),
-    },
+    headers: [[PAYMENT_REQUIRED, encodeBase64(json)]],
+    members: { x402Version: 1, error, accepts: v1.map((offer) => ({ ...offer, resource: url })) },
   }
 }
+
+/** What is the same for every request of a route, and most of a challenge: remembered. */
+const templates = remember((networks: readonly EvmNetwork[], charge: Charge) => ({
+  v2: jsonTemplate(
+    ['error', 'url', 'route', 'digest', 'challenge'],
+    ({ error, url, route, digest, challenge }) => {
+      const offers = createOffers(
+        { ...charge, route, digest: charge.digest === null ? null : digest },
+        networks,
+      )
+      return {
+        x402Version: 2,
+        error,
+        resource: { url, ...(charge.description !== null && { description: charge.description }) },
+        extensions: { 'payment-identifier': paymentIdentifier(charge.requireKey) },
+        accepts: offers.map(({ requirement }) => ({
+          ...requirement,
+          extra: { ...requirement.extra, challenge },
+        })),
+      }
+    },
+  ),
+  v1: createOffers(charge, networks)
+    .filter(isFirstOfV1)
+    .map((offer) => toV1(offer, charge)),
+}))
 
 /**
  * Clients echo the URL beside the request line itself, and servers read some 16 KiB of head: a long query, which nobody
@@ -69,13 +84,13 @@ function isFirstOfV1({ network, asset }: Offer): boolean {
   return network.v1Name !== null && network.assets[0] === asset
 }
 
-/** PaymentRequirements of x402 v1: every member is required by its clients. */
+/** PaymentRequirements of x402 v1, of whatever resource: every member is required by its clients. */
 function toV1({ network, asset, amount, recipient }: Offer, charge: Charge): JsonObject {
   return {
     scheme: 'exact',
     network: network.v1Name,
     maxAmountRequired: amount.toString(),
-    resource: charge.url,
+    resource: '',
     description: charge.description ?? '',
     mimeType: '',
     payTo: recipient,

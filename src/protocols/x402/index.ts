@@ -6,7 +6,6 @@ import { refuseUnknownOptions } from '../../problems/options.ts'
 import type { ProtocolFactory } from '../protocol.ts'
 import { createChallenge } from './challenge.ts'
 import { type Content, readCredential } from './credential.ts'
-import { createOffers } from './offers.ts'
 import { receiptFields } from './receipt.ts'
 import { reconcile, settleDeferred } from './settle.ts'
 import { verifyContent } from './verify.ts'
@@ -34,8 +33,7 @@ export function x402(options: X402Options): ProtocolFactory {
     checkPrice(price) {
       for (const { assets } of networks) for (const { decimals } of assets) toBaseUnits(price, decimals)
     },
-    challenge: (charge, _request, refusal) =>
-      createChallenge(createOffers(charge, networks), charge, refusal, random),
+    challenge: (charge, _request, refusal) => createChallenge(networks, charge, refusal, random),
     offers: ({ price, recipient }) =>
       networks.flatMap(({ id, assets }) =>
         assets.map(({ address, decimals }) => ({

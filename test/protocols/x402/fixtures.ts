@@ -17,7 +17,6 @@ import { isRefusal, type Refusal, refuse } from '../../../src/problems/refusal.t
 import type { Challenge, Charge, Credential } from '../../../src/protocols/protocol.ts'
 import { createChallenge } from '../../../src/protocols/x402/challenge.ts'
 import { type Content, readCredential } from '../../../src/protocols/x402/credential.ts'
-import { createOffers } from '../../../src/protocols/x402/offers.ts'
 import { devKeys } from '../../chains/anvil.ts'
 
 /** Never asked for anything: what is tested here moves no money. */
@@ -37,7 +36,7 @@ export const PAYER = account.address.toLowerCase() as Address
 
 /** What a charge offers, and the 402 that says so. */
 export function challengeOf(charge: Charge, over = networks, refusal = UNPAID): Challenge {
-  return createChallenge(createOffers(charge, over), charge, refusal, systemRandom)
+  return createChallenge(over, charge, refusal, systemRandom)
 }
 
 /** The v2 part of a 402, as the official client reads it. */
