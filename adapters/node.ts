@@ -26,27 +26,33 @@ const FORBIDDEN = /^(?:CONNECT|TRACE|TRACK)$/
  */
 export function toHead(req: NodeRequest, res: ServerResponse): NodeRequestHead | Answer {
   const { method = 'GET' } = req
-  const url = urlOf(req)
+  const url = urlTextOf(req)
   return url === null || FORBIDDEN.test(method) ? BAD_REQUEST : new NodeRequestHead(method, url, req, res)
 }
 
 /** A class, because an object literal with a getter costs as much as the rest of the way: one is made for every request. */
 class NodeRequestHead implements RequestHead {
   readonly method: string
-  readonly url: URL
   readonly headers: Fields
+  readonly #urlText: string
   readonly #req: NodeRequest
   readonly #res: ServerResponse
   readonly #read: BodyRead = { chunks: [] }
+  #url: URL | undefined
   #signal: AbortSignal | undefined
   #request: Request | undefined
 
-  constructor(method: string, url: URL, req: NodeRequest, res: ServerResponse) {
+  constructor(method: string, urlText: string, req: NodeRequest, res: ServerResponse) {
     this.method = method
-    this.url = url
-    this.headers = { get: (name) => req.headersDistinct[name.toLowerCase()]?.join(', ') ?? null }
+    this.headers = { get: (name) => fieldOf(req, name) }
+    this.#urlText = urlText
     this.#req = req
     this.#res = res
+  }
+
+  get url(): URL {
+    this.#url ??= new URL(this.#urlText)
+    return this.#url
   }
 
   get signal(): AbortSignal {
@@ -114,16 +120,32 @@ export function toWebStream(chunks: AsyncIterator<Uint8Array>): ReadableStream<U
   )
 }
 
-/** The text is joined and not resolved, because `new URL('//elsewhere/', base)` is elsewhere. */
-function urlOf(req: NodeRequest): URL | null {
+/** A field, those of one name joined. Read where it stands: `headersDistinct` would make a list of every one. */
+function fieldOf({ rawHeaders }: IncomingMessage, name: string): string | null {
+  const wanted = name.toLowerCase()
+  let value: string | null = null
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const each = rawHeaders[at] ?? ''
+    if (each.length !== wanted.length || each.toLowerCase() !== wanted) continue
+    value = value === null ? (rawHeaders[at + 1] ?? '') : `${value}, ${rawHeaders[at + 1]}`
+  }
+  return value
+}
+
+/**
+ * The absolute URL, which is known to be one; `null` when there is none. The text is joined and not resolved, because
+ * `new URL('//elsewhere/', base)` is elsewhere.
+ */
+function urlTextOf(req: NodeRequest): string | null {
   const target = req.originalUrl ?? req.url ?? ''
-  const isAbsolute = /^https?:\/\//i.test(target)
-  const hosts = req.headersDistinct['host'] ?? []
-  const host = hosts.length === 1 && HOST.test(hosts[0] ?? '') ? hosts[0] : undefined
-  if (!isAbsolute && (!target.startsWith('/') || host === undefined)) return null
-  const origin = isAbsolute ? '' : `${'encrypted' in req.socket ? 'https' : 'http'}://${host}`
-  const url = URL.parse(origin + target)
-  return url === null || url.username !== '' || url.password !== '' ? null : url
+  if (/^https?:\/\//i.test(target)) {
+    const url = URL.parse(target)
+    return url === null || url.username !== '' || url.password !== '' ? null : target
+  }
+  const host = fieldOf(req, 'host') ?? ''
+  const origin = `${'encrypted' in req.socket ? 'https' : 'http'}://${host}`
+  // Behind a host, no path and no query makes a URL a bad one.
+  return target.startsWith('/') && HOST.test(host) && URL.canParse(origin) ? origin + target : null
 }
 
 function bodyOf(req: NodeRequest, read: BodyRead): ReadableStream<Uint8Array> | null {

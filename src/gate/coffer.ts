@@ -91,7 +91,8 @@ export function createCoffer(options: CofferOptions): Coffer {
 
   // That the grant holds what the options say is what the gate is for; its parts know routes by their settings only.
   const decide = (async (request, options, caller = {}) =>
-    decideOn(request, { settings, route: routeOf(options), caller })) as Coffer['decide']
+    // With `await`: a promise that becomes another one takes two turns more.
+    await decideOn(request, { settings, route: routeOf(options), caller })) as Coffer['decide']
 
   return {
     async handle(request, options, caller) {

@@ -98,12 +98,12 @@ export async function handle(request: RequestHead, opts: HandleOptions): Promise
 }
 
 /** The session that lets the request in; why it does not; `null` when the request shows none, or the route takes none. */
-async function sessionOf(
+function sessionOf(
   request: Fields,
   price: Price,
   { session }: Route,
   { sessions, sessionHeader }: Settings,
-): Promise<Session | Refusal | null> {
+): Promise<Session | Refusal> | null {
   const proof = { id: request.get(sessionHeader), token: request.get('x-session-token') }
   if (session === null || (proof.id === null && proof.token === null)) return null
   return sessions.use(proof, { scope: session.scope, price: price.text })

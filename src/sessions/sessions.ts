@@ -57,8 +57,9 @@ const UNKNOWN = notCovered('It is unknown, expired or revoked.')
 export function createSessions({ store, clock, secrets, notifier }: SessionsOptions): Sessions {
   const [first = new Uint8Array()] = secrets
 
-  async function find(id: string | null): Promise<Entry | null> {
-    return id !== null && isSessionId(id) ? store.get(keys.session(hashSessionId(id))) : null
+  function find(id: string | null): Promise<Entry | null> {
+    const isOne = id !== null && isSessionId(id)
+    return isOne ? store.get(keys.session(hashSessionId(id))) : Promise.resolve(null)
   }
 
   /** By the transaction of its payment: what a token names is worth nothing but what our own record says of it. */

@@ -147,6 +147,54 @@ describe('toRequest', () => {
   })
 })
 
+describe('toHead', () => {
+  const unit = fc.constantFrom(
+    ...'aZ09.:-_~/?#@[]%\\ ,',
+    '\t',
+    '\u00e9',
+    '//',
+    '1.2.3.',
+    '::',
+    'xn--',
+    ':65535',
+  )
+  const mess = fc.string({ unit, maxLength: 8 })
+  const host = fc.oneof(
+    mess,
+    mess.map((text) => `api.test${text}`),
+    mess.map((text) => `[${text}]`),
+  )
+  const target = fc.oneof(
+    mess,
+    mess.map((text) => `/${text}`),
+    mess.map((text) => `http://${text}`),
+  )
+
+  it('knows of every request whether it has a URL, which is then that of its Request', () => {
+    fc.assert(
+      fc.property(host, target, (host, url) => {
+        const req = { method: 'GET', url, rawHeaders: ['Host', host], headers: {}, socket: {} }
+        const head = toHead(req as unknown as NodeRequest, {} as ServerResponse)
+        const isAbsolute = url.startsWith('http://')
+        const expected = URL.parse(isAbsolute ? url : `http://${host}${url}`)
+        if ('status' in head) return
+        expect(head.url.href).toBe(expected?.href)
+        expect([head.url.username, head.url.password]).toEqual(['', ''])
+        if (!isAbsolute) expect(head.url.host).toBe(new URL(`http://${host}`).host)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('joins fields of one name, whatever its case', () => {
+    const rawHeaders = ['Host', 'h', 'X-A', '1', 'x-b', '2', 'x-a', '3']
+    const req = { url: '/', rawHeaders, socket: {} } as unknown as NodeRequest
+    const head = toHead(req, {} as ServerResponse)
+    if ('status' in head) throw new Error('no head')
+    expect(['x-a', 'X-B', 'x-c'].map((name) => head.headers.get(name))).toEqual(['1, 3', '2', null])
+  })
+})
+
 describe('restoreBody', () => {
   it('gives back what was read, however it came, and then the end', async () => {
     await serving(
