@@ -37,12 +37,10 @@ export async function openComparisons(chain: EvmChain): Promise<readonly Compari
 }
 
 function goalsOf({ comparison, measurements }: Result): Goal[] {
-  const [ours, ...others] = measurements
-  return others.flatMap(({ contender: { name, target = 1 }, cpu }) => {
-    const got = cpu.median / (ours?.cpu.median ?? Number.NaN)
+  return measurements.slice(1).flatMap(({ contender: { name, target = 1 }, ratio }) => {
     const goal = {
       name: `in-process: ${comparison.title}, ${name}`,
-      got,
+      got: ratio.median,
       unit: ' x Coffer',
       isPortable: true,
     }

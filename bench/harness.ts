@@ -42,8 +42,10 @@ export interface Effort {
 /** What a contender needs for one run, in microseconds. */
 export interface Measurement {
   readonly contender: Contender
-  /** Processor time of this thread: what a server can save, and the same on a busy machine. Ratios are of it. */
+  /** Processor time of this thread: what a server can save, and the same on a busy machine. */
   readonly cpu: Spread
+  /** Times the processor time of Coffer in the same round: machines have fast and slow minutes. */
+  readonly ratio: Spread
   /** Time that passed, with what others took of the processor and with waiting for a chain. */
   readonly elapsed: Spread
 }
@@ -76,9 +78,11 @@ export async function measure({ contenders, cases }: Comparison, effort: Effort)
   await takeTurns(entries, effort.rounds, async ({ job, batch, samples }) => {
     samples.push(await run(job, effort.roundMs, batch))
   })
+  const ours = entries[0]?.samples ?? []
   return entries.map(({ contender, samples }) => ({
     contender,
     cpu: spreadOf(samples.map(({ cpu }) => cpu)),
+    ratio: spreadOf(samples.map(({ cpu }, round) => cpu / (ours[round]?.cpu ?? Number.NaN))),
     elapsed: spreadOf(samples.map(({ elapsed }) => elapsed)),
   }))
 }

@@ -36,7 +36,7 @@ export function formatReport(results: readonly Result[], { rounds, roundMs }: Ef
 
 Everybody in one process. Before anything is timed, everybody has to come to the same verdict on the same input. Microseconds for one run,
 medians of ${rounds} rounds of ${roundMs} ms whose order alternates, after a warm-up; processor time of the thread with its fastest and slowest
-round, and the time that passed. Ratios are of processor time.
+round, and the time that passed. Ratios are of processor time in the same round.
 
 ${formatTable([HEADINGS, ...results.flatMap(rowsOf)], 2)}
 `
@@ -45,14 +45,13 @@ ${formatTable([HEADINGS, ...results.flatMap(rowsOf)], 2)}
 const HEADINGS = ['job', 'who', 'processor', 'range', 'elapsed', 'of Coffer']
 
 function rowsOf({ comparison, measurements }: Result): string[][] {
-  const ours = measurements[0]?.cpu.median ?? Number.NaN
-  return measurements.map(({ contender: { name, note }, cpu, elapsed }, at) => [
+  return measurements.map(({ contender: { name, note }, cpu, ratio, elapsed }, at) => [
     at === 0 ? comparison.title : '',
     note === undefined ? name : `${name} (${note})`,
     digits(cpu.median),
     `${digits(cpu.min)}-${digits(cpu.max)}`,
     digits(elapsed.median),
-    `x ${digits(cpu.median / ours)}`,
+    `x ${digits(ratio.median)}`,
   ])
 }
 

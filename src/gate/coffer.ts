@@ -84,7 +84,9 @@ export function createCoffer(options: CofferOptions): Coffer {
   const routes = new WeakMap<RouteOptions, Route>()
 
   function routeOf(options: RouteOptions): Route {
-    const route = routes.get(options) ?? readRoute(options, settings)
+    const known = routes.get(options)
+    if (known !== undefined) return known
+    const route = readRoute(options, settings)
     routes.set(options, route)
     return route
   }

@@ -18,7 +18,7 @@ export function createSessionNext(
   request: RequestHead,
   settings: Settings,
 ): Next {
-  const { wallet, recipient, ...payment } = session.payment
+  const { paymentId, protocol, method, network, amount, payer, txHash, wallet, recipient } = session.payment
   let hasEnded = false
 
   function conclude(_status: number, headers: Fields): Conclusion {
@@ -30,8 +30,19 @@ export function createSessionNext(
 
   return {
     grant: {
-      payment: { ...payment, vaultId: vault?.id ?? null, sessionId: id, redeemed: false },
-      wallet: { id: wallet, address: recipient, chain: payment.network },
+      payment: {
+        paymentId,
+        protocol,
+        method,
+        network,
+        amount,
+        payer,
+        txHash,
+        vaultId: vault?.id ?? null,
+        sessionId: id,
+        redeemed: false,
+      },
+      wallet: { id: wallet, address: recipient, chain: network },
       vault,
       session: { id, expiresAt: session.expiresAt },
     },
