@@ -13,7 +13,7 @@ export const NOT_THERE = ['vault-not-found', 'vault-expired'] as const satisfies
 
 /** Routes of vaults as a whole. */
 export function vaultRoutes(vaults: Vaults, { operators, readers }: VaultGuards): readonly ApiRoute[] {
-  const { lifecycle, documents, files } = vaults.core
+  const { book, lifecycle, documents, files } = vaults.core
   return [
     route({
       method: 'GET',
@@ -53,12 +53,13 @@ export function vaultRoutes(vaults: Vaults, { operators, readers }: VaultGuards)
       summary: 'Look up a vault, and what is in it',
       answer: { status: 200, schema: vault },
       problems: NOT_THERE,
-      async handle({ params: { id } }) {
-        const info = await vaults.find(id)
-        if (isRefusal(info)) return info
-        const kept = (await all(files.list(id))).filter(({ deletedAt }) => deletedAt === null)
-        return { ...info, documents: await all(documents.list(id)), files: kept.map(stubOf) }
-      },
+      handle: ({ params: { id } }) =>
+        book.readWhole<object>(id, async () => {
+          const info = await vaults.find(id)
+          if (isRefusal(info)) return info
+          const kept = (await all(files.list(id))).filter(({ deletedAt }) => deletedAt === null)
+          return { ...info, documents: await all(documents.list(id)), files: kept.map(stubOf) }
+        }),
     }),
     route({
       method: 'DELETE',

@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Json } from '../lib/json.ts'
-import { isRefusal, type Refusal } from '../problems/refusal.ts'
+import type { Refusal } from '../problems/refusal.ts'
 import type { Documents } from './documents.ts'
 import { type FileStub, type Files, stubOf } from './files.ts'
 import { statusOf, type VaultStatus } from './vault.ts'
@@ -54,31 +54,30 @@ export interface ManifestReaderOptions {
 
 /** Makes what manifests are read with. The base URL is what the routes of the API begin with; none by default. */
 export function createManifestReader({ clock, book, documents, files }: ManifestReaderOptions): ReadManifest {
-  return async (id, baseUrl = '') => {
-    const held = await book.open(id)
-    if (isRefusal(held)) return held
-    const { label, summary, createdAt, sealedAt, persistedAt, expiresAt, events } = held.vault
-    const listed: ManifestDocument[] = []
-    for await (const { id, label, data, createdAt } of documents.listWhole(held.vault.id)) {
-      listed.push({ id, label, data, createdAt })
-    }
-    const listedFiles: ManifestFile[] = []
-    for await (const file of files.list(id)) {
-      const url = `${baseUrl}/vaults/${id}/files/${file.id}`
-      if (file.deletedAt === null) listedFiles.push({ ...stubOf(file), url })
-    }
-    return {
-      id,
-      status: statusOf(held.vault, clock()),
-      label,
-      summary,
-      createdAt,
-      sealedAt,
-      persistedAt,
-      expiresAt,
-      documents: listed,
-      files: listedFiles,
-      events,
-    }
-  }
+  return (id, baseUrl = '') =>
+    book.readWhole(id, async ({ vault }): Promise<Manifest> => {
+      const { label, summary, createdAt, sealedAt, persistedAt, expiresAt, events } = vault
+      const listed: ManifestDocument[] = []
+      for await (const { id, label, data, createdAt } of documents.listWhole(vault.id)) {
+        listed.push({ id, label, data, createdAt })
+      }
+      const listedFiles: ManifestFile[] = []
+      for await (const file of files.list(id)) {
+        const url = `${baseUrl}/vaults/${id}/files/${file.id}`
+        if (file.deletedAt === null) listedFiles.push({ ...stubOf(file), url })
+      }
+      return {
+        id,
+        status: statusOf(vault, clock()),
+        label,
+        summary,
+        createdAt,
+        sealedAt,
+        persistedAt,
+        expiresAt,
+        documents: listed,
+        files: listedFiles,
+        events,
+      }
+    })
 }

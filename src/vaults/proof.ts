@@ -1,5 +1,5 @@
 import type { JsonObject } from '../lib/json.ts'
-import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
+import { type Refusal, refuse } from '../problems/refusal.ts'
 import type { Documents } from './documents.ts'
 import { type Files, stubOf } from './files.ts'
 import { type SignedDocument, type SignedFile, type SignedPayment, signManifest } from './signed-manifest.ts'
@@ -32,28 +32,27 @@ export function createProver(options: ProverOptions): Prove {
     return id === null ? [] : [{ ...(await describePayment(id)), id }]
   }
 
-  return async (id) => {
-    const held = await book.open(id)
-    if (isRefusal(held)) return held
-    const { label, summary, createdAt, sealedAt, payment, events } = held.vault
-    if (sealedAt === null) return NOT_SEALED
-    const signedDocuments: SignedDocument[] = []
-    for await (const document of documents.list(id)) signedDocuments.push(document)
-    const signedFiles: SignedFile[] = []
-    for await (const file of files.list(id)) signedFiles.push(stubOf(file))
-    const manifest = {
-      vault: id,
-      label,
-      summary,
-      createdAt,
-      sealedAt,
-      payments: await paymentsOf(payment),
-      documents: signedDocuments,
-      files: signedFiles,
-      events,
-    }
-    return signManifest(manifest, await signingKeys.current())
-  }
+  return (id) =>
+    book.readWhole(id, async ({ vault }): Promise<string | Refusal> => {
+      const { label, summary, createdAt, sealedAt, payment, events } = vault
+      if (sealedAt === null) return NOT_SEALED
+      const signedDocuments: SignedDocument[] = []
+      for await (const document of documents.list(id)) signedDocuments.push(document)
+      const signedFiles: SignedFile[] = []
+      for await (const file of files.list(id)) signedFiles.push(stubOf(file))
+      const manifest = {
+        vault: id,
+        label,
+        summary,
+        createdAt,
+        sealedAt,
+        payments: await paymentsOf(payment),
+        documents: signedDocuments,
+        files: signedFiles,
+        events,
+      }
+      return signManifest(manifest, await signingKeys.current())
+    })
 }
 
 const NOT_SEALED = refuse('vault-not-sealed', 'The vault is not sealed: what it holds may still change.')

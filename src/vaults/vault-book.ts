@@ -39,6 +39,14 @@ export interface VaultBook {
   find(id: string): Promise<HeldVault | null>
   /** A vault that has not ended. */
   open(id: string): Promise<HeldVault | Refusal>
+  /**
+   * Reads what a vault holds, whole or not at all: when it has ended meanwhile, some of it may be gone, and what was read or
+   * went wrong does not count.
+   */
+  readWhole<Result>(
+    id: string,
+    read: (held: HeldVault) => Promise<Result | Refusal>,
+  ): Promise<Result | Refusal>
   /** Changes a vault that has not ended, and wakes its readers. */
   change<Result>(id: string, step: VaultStep<Result>): Promise<Result | Refusal>
   /** {@link change} for a vault that may have ended. */
@@ -76,6 +84,19 @@ export function createVaultBook({ store, clock, bus }: VaultBookOptions): VaultB
     return hasEnded(held.vault, clock()) ? EXPIRED : held
   }
 
+  async function readWhole<Result>(
+    id: string,
+    read: (held: HeldVault) => Promise<Result | Refusal>,
+  ): Promise<Result | Refusal> {
+    const held = await open(id)
+    if (isRefusal(held)) return held
+    const [result] = await Promise.allSettled([read(held)])
+    const after = await open(id)
+    if (isRefusal(after)) return after
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  }
+
   async function attempt<Result>(
     read: () => Promise<HeldVault | Refusal>,
     step: VaultStep<Result>,
@@ -99,6 +120,7 @@ export function createVaultBook({ store, clock, bus }: VaultBookOptions): VaultB
   return {
     find,
     open,
+    readWhole,
     change: (id, step) => inTurn(id, () => attempt(() => open(id), step)),
     changeAny: (id, step) => inTurn(id, () => attempt(async () => (await find(id)) ?? NOT_FOUND, step)),
   }
