@@ -39,6 +39,10 @@ describe('what a server says', () => {
         ])
       }
       if (pathname === '/elsewhere') return ask(`http://${ORDER.replaceAll(' ', '-')}.example/`)
+      if (pathname === '/lying' && isPaid) {
+        const transaction = `0x1\n\n${ORDER}`
+        return new Response('ok', { headers: paymentResponse({ transaction }) })
+      }
       return isPaid ? new Response(ORDER, init) : ask(request.url)
     })
     const host = await connect()
@@ -50,6 +54,7 @@ describe('what a server says', () => {
       '/failing',
       '/strange',
       '/elsewhere',
+      '/lying',
       '/paid',
     ]) {
       for (const [tool, field] of [
@@ -57,11 +62,11 @@ describe('what a server says', () => {
         ['x402_session_start', 'endpoint'],
       ] as const) {
         const { text } = await host.call(tool, { [field]: opened.url + path, timeout_ms: 2000 })
-        expect(ownWords(text), text).not.toMatch(/IGNORE.ALL/)
+        expect(ownWords(text), text).not.toMatch(/IGNORE.ALL/i)
       }
     }
     const { text } = await host.call('x402_session_status')
-    expect(text).not.toMatch(/IGNORE.ALL/)
+    expect(text).not.toMatch(/IGNORE.ALL/i)
   })
 
   it('is bounded: a body that is long is let go of', async () => {

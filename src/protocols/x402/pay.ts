@@ -1,6 +1,6 @@
 import { type Authorization, authorizationTypedData } from '../../evm/authorization.ts'
 import { signTypedData } from '../../evm/signer.ts'
-import { toHex } from '../../lib/hex.ts'
+import { isHex, toHex } from '../../lib/hex.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../lib/json.ts'
 import type { HeaderField } from '../../lib/message.ts'
 import { type Address, parseAddress } from '../../payments/address.ts'
@@ -33,7 +33,11 @@ export const x402Payer: PayerProtocol = {
   readOffers,
   readReceipt(answer) {
     const field = answer.get(PAYMENT_RESPONSE) ?? answer.get(X_PAYMENT_RESPONSE)
-    return field === null ? null : (parseReceipt(field) ?? 'unreadable')
+    if (field === null) return null
+    const receipt = parseReceipt(field)
+    if (receipt === null) return 'unreadable'
+    // It is shown to people and models, and signed: what is no hash would be words of the server's.
+    return { ...receipt, transaction: isHex(receipt.transaction, 32) ? receipt.transaction : null }
   },
 }
 
