@@ -35,7 +35,7 @@ export function vaultRoutes(vaults: Vaults, { operators, readers }: VaultGuards)
       summary: 'Make a vault',
       body: newVault,
       answer: { status: 201, schema: vaultInfo },
-      problems: ['vault-exists', 'vault-quota-exceeded', 'ttl-exceeds-plan'],
+      problems: ['vault-exists', 'payment-in-flight', 'vault-quota-exceeded', 'ttl-exceeds-plan'],
       handle: ({ body }) => vaults.add(body),
     }),
     route({

@@ -6,7 +6,14 @@ import { keys } from '../stores/keys.ts'
 import { prefixRange, type Write } from '../stores/store.ts'
 import type { VaultHandlers } from './expiry.ts'
 import type { Limits } from './limits.ts'
-import { draftVault, isVaultId, type NewVault, type VaultDraft, type VaultOrigin } from './new-vault.ts'
+import {
+  draftVault,
+  isVaultId,
+  type NewVault,
+  type VaultDraft,
+  type VaultOrigin,
+  vaultIdOf,
+} from './new-vault.ts'
 import type { Jwks } from './signing-keys.ts'
 import { hasEnded, type VaultInfo, vaultInfo, vaultOf } from './vault.ts'
 import { createVaultCore, type VaultCore, type VaultsOptions } from './vault-core.ts'
@@ -42,7 +49,8 @@ export interface VaultShelf {
   /**
    * Makes a vault.
    *
-   * @throws CofferError `refused` for a limit, or when the payment has a vault; `invalid-option` for a wrong member.
+   * @throws CofferError `refused` for a limit, or when the payment has a vault, or is about to make one; `invalid-option`
+   * for a wrong member.
    */
   create(options?: NewVault): Promise<Vault>
   /** How a vault stands; `null` when there is none of this id, or none any more. */
@@ -102,10 +110,19 @@ export function createVaults(options: VaultsOptions): Vaults {
     return isRefusal(held) ? held : vaultInfo(held.vault, clock())
   }
 
+  /** Whether a payment makes its vault itself, and has not: its settlement is one commit, which another vault would undo. */
+  async function isAwaited(paymentId: string): Promise<boolean> {
+    const entry = await store.get(keys.payment(paymentId))
+    const { vault, state } = entry?.value ?? {}
+    const isOpen = vault === true && (state === 'claimed' || state === 'unknown')
+    return isOpen && (await book.find(vaultIdOf(paymentId))) === null
+  }
+
   async function add(vault: NewVault & VaultOrigin): Promise<VaultInfo | Refusal> {
     for (;;) {
       const drafted = draft(vault)
       if (isRefusal(drafted)) return drafted
+      if (vault.paymentId !== undefined && (await isAwaited(vault.paymentId))) return AWAITED
       const counted = await counts.activate()
       if (isRefusal(counted)) return counted
       if ((await store.commit([...drafted.writes, ...counted])) !== null) {
@@ -172,4 +189,5 @@ export function createVaults(options: VaultsOptions): Vaults {
   }
 }
 
+const AWAITED = refuse('payment-in-flight', 'The payment makes its vault itself when it is settled.')
 const EXISTS = refuse('vault-exists', 'The payment has a vault already.')
