@@ -1,4 +1,5 @@
 import type { Coffer, Grant, RouteOptions, SessionOptions } from '../src/index.ts'
+import { readAway } from './read-away.ts'
 
 /** What runs when a request is paid for: it receives the request, the grant, and whatever else the server passes. */
 export type Handler<Req extends Request, Granted extends Grant, Rest extends unknown[]> = (
@@ -100,14 +101,6 @@ export function paidOn<Rest extends unknown[]>({ address, context }: Platform<Re
       return (await answering).response
     }
   }
-}
-
-/**
- * Reads a body to its end, for nobody. Left where it is, it would stand before the next request on the connection: on Next that
- * one then waits for ever.
- */
-function readAway(body: ReadableStream | null): void {
-  if (body !== null && !body.locked) body.pipeTo(new WritableStream()).catch(() => {})
 }
 
 /**

@@ -10,6 +10,7 @@ import type {
 } from '../src/index.ts'
 import { type ExecutionContext, outlive, type Recorded } from './fetch.ts'
 import { joinFields, mergeField, mergeFields } from './merge-fields.ts'
+import { readAway } from './read-away.ts'
 
 /** What is known of a request only where the app runs. */
 export interface HonoOptions {
@@ -47,12 +48,11 @@ export function paid<WithVault extends boolean = false, WithSession extends bool
 
   async function pass(c: Context, next: () => Promise<void>): Promise<Recorded> {
     const from = address(c)
-    const outcome = await coffer.decide(
-      new HonoRequestHead(c),
-      options,
-      from === undefined ? {} : { address: from },
-    )
+    const head = new HonoRequestHead(c)
+    const caller = { leavesBody: true, ...(from !== undefined && { address: from }) }
+    const outcome = await coffer.decide(head, options, caller)
     if (!('grant' in outcome)) {
+      readAway(head.begunBody)
       replaceAnswer(c, mergeAnswer(c.res.headers, outcome))
       return { recorded: null }
     }
@@ -115,6 +115,11 @@ class HonoRequestHead implements RequestHead {
   toRequest(): Request {
     this.#request ??= requestOf(this.#c)
     return this.#request
+  }
+
+  /** The body, when somebody has asked for it. One that nobody has begun is the server's to skip. */
+  get begunBody(): ReadableStream | null {
+    return this.#request?.body ?? null
   }
 }
 

@@ -63,7 +63,7 @@ export function api(coffer: Pick<Coffer, 'fetch'>): ApiHandlers {
   return { GET: answer, HEAD: answer, POST: answer, PATCH: answer, DELETE: answer, OPTIONS: answer }
 }
 
-/** The same request, whose body is read to its end when it is cancelled: see `readAway` of the bare fetch adapter. */
+/** The same request, whose body is read to its end when it is cancelled: see `readAway`. */
 function withWholeBody(request: Request): Request {
   if (request.body === null) return request
   const reader = request.body.getReader()
