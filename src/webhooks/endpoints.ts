@@ -51,7 +51,7 @@ export interface EndpointBook {
 
 /** The book, and what only deliveries need of it. */
 export interface Endpoints extends EndpointBook {
-  /** Those that are told of events of a type. */
+  /** Those that are told of events of a type, in the order of their ids. */
   subscribed(type: EventType): Promise<readonly Endpoint[]>
   find(id: string): Promise<HeldEndpoint | null>
   /**
@@ -79,7 +79,7 @@ export interface EndpointsOptions {
   readonly rotationGraceMs: number
 }
 
-/** Every event is fanned out in one commit, which no store takes at any length. */
+/** All are read for every event. */
 const MAX_ENDPOINTS = 100
 
 /** Opens the book of endpoints. */

@@ -74,15 +74,19 @@ async function readStart(body: Answer['body'], kept: Uint8Array[]): Promise<void
   }
 }
 
-/** As text for people. Not every database can keep U+0000. */
+/** As text for people. */
 function textOf(chunks: readonly Uint8Array[]): string {
   const decoder = new TextDecoder()
   const text = chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('') + decoder.decode()
-  return text.replaceAll('\0', '\ufffd')
+  return storable(text)
 }
+
+/** Not every database can keep U+0000, and none half a character. */
+const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd')
 
 /** The system's code for it, such as `ECONNREFUSED`, because the system's text names addresses. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'the sender failed'
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message.slice(0, 200)
+  const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.message
+  return storable(reason.slice(0, 200))
 }

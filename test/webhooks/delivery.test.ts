@@ -102,6 +102,36 @@ describe('an event', () => {
   })
 })
 
+describe('an event of any size', () => {
+  /** Takes no more in a commit than every store does. */
+  function strict(store: Store): Store {
+    return {
+      ...store,
+      async commit(writes) {
+        const sizes = writes.map(({ value }) => (value === null ? 0 : JSON.stringify(value).length))
+        if (sizes.reduce((sum, size) => sum + size) > 512 * 1024) throw new Error('the commit is too large')
+        return store.commit(writes)
+      },
+    }
+  }
+
+  it('is promised to a hundred endpoints, once each', async () => {
+    const clock = () => seller.now()
+    seller = createSeller({ send: sender.send }, strict(memory({ clock })))
+    for (let n = 0; n < 100; n++) await seller.endpoints.create({ url: `https://e${n}.example.com/` })
+    // What a vault may say of itself, and a path that a server takes.
+    const facts = { summary: '\u0001'.repeat(4000), route: `GET /${'x'.repeat(16_000)}` }
+    await seller.emit('vault.sealed', { summary: facts.summary })
+    await seller.emit('payment.settled', { route: facts.route })
+    await seller.work()
+    const told = sender.posts.map(({ url, headers }) => `${url} ${headers['webhook-id']}`)
+    expect(told).toHaveLength(200)
+    expect(new Set(told).size).toBe(200)
+    expect(await seller.rows('due/')).toEqual([])
+    expect(await seller.rows('dead/')).toEqual([])
+  })
+})
+
 describe('an endpoint that does not take a message', () => {
   it('gets it again on schedule, with the same id, a fresh time and a fresh signature (case 40)', async () => {
     sender.script.push(500, 500)
@@ -180,6 +210,20 @@ describe('an endpoint that does not take a message', () => {
       200,
     ])
     expect(JSON.stringify(delivery)).not.toContain('10.0.0.1')
+  })
+
+  it('is tried again whatever its sender throws, and the log has of it what a store can hold', async () => {
+    sender.script.push(new Error(`\0${'x'.repeat(198)}😀`), Object.assign(new Error(), { code: '\ud83d\0' }))
+    await seller.emit()
+    await seller.work()
+    await workAtNext()
+    await workAtNext()
+    expect(await deliveries()).toMatchObject([
+      {
+        status: 'delivered',
+        attempts: [{ error: `\ufffd${'x'.repeat(198)}\ufffd` }, { error: '\ufffd\ufffd' }, { status: 200 }],
+      },
+    ])
   })
 
   it('keeps the last 20 tries and the start of the last answer', async () => {
