@@ -34,7 +34,8 @@ export function authorizationEvidence({ authorization }: SignedTransfer): JsonOb
  * Asks the chain what became of an EIP-3009 payment. `settled`: the nonce was used for it, by whichever transaction.
  * `failed`: it expired unused, was cancelled, paid somebody else, or was used before this payment was claimed (for
  * another purchase, then). `unsent`: unused and still valid; settling it again is safe, since the token accepts the
- * nonce once. `unknown`: the chain did not answer, or it is too early to tell. Never throws.
+ * nonce once; so is it where no chain can be asked at all. `unknown`: the chain did not answer, or it is too early to tell.
+ * Never throws.
  */
 export async function reconcileAuthorization(
   payment: AuthorizedPayment,
@@ -47,7 +48,10 @@ export async function reconcileAuthorization(
   })
   const asset = network.assets.find(({ address }) => address === payment.asset)
   const authorization = readAuthorization(payment)
-  if (network.rpc === null) return unknown(`No RPC endpoint is configured for ${network.id}.`)
+  if (network.rpc === null) {
+    // To settle it again is all that can be done: whoever stops here leaves a payment that was never sent in doubt for good.
+    return { outcome: 'unsent', detail: `No RPC endpoint is configured for ${network.id}.` }
+  }
   if (asset === undefined) return unknown(`${payment.asset} is no longer accepted on ${network.id}.`)
   if (authorization === null) return unknown('The payment has no evidence of an authorization.')
   try {

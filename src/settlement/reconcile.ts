@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import { isLeased, type Payment } from '../payments/payment.ts'
 import type { Settlement } from '../payments/settlement.ts'
+import type { Write } from '../stores/store.ts'
 import type { Ledger } from './ledger.ts'
 import type { JobHandler } from './worker.ts'
 
@@ -28,15 +29,24 @@ export function createReconciler({
     const held = await ledger.get(String(data['payment']))
     if (held === null) return { ended: 'done' }
     const { payment } = held
-    if (payment.state === 'settled' || payment.state === 'failed') return { ended: 'done' }
+    if (isEnded(payment)) return { ended: 'done' }
     const { deferred } = data
     if (!isJsonObject(deferred) && isLeased(payment, clock())) {
       return { ended: 'later', error: 'somebody works on it', dueAt: payment.leaseUntil ?? clock() }
     }
     const settlement = await settle(payment, isJsonObject(deferred) ? deferred : null, attempts === 1)
-    const writes = await ledger.settlementWrites(held, settlement)
+    // A handler that answered while the money moved has written the payment too. The outcome must not get lost by that: it may
+    // be known to nobody but the facilitator, and told once.
+    const writes = isJsonObject(deferred)
+      ? () => writesNow(payment.id, settlement)
+      : await ledger.settlementWrites(held, settlement)
     if (settlement.outcome === 'settled' || settlement.outcome === 'failed') return { ended: 'done', writes }
     return { ended: 'later', error: settlement.detail, writes }
+  }
+
+  async function writesNow(id: string, settlement: Settlement): Promise<readonly Write[]> {
+    const held = await ledger.get(id)
+    return held === null || isEnded(held.payment) ? [] : ledger.settlementWrites(held, settlement)
   }
 
   async function settle(
@@ -49,6 +59,8 @@ export function createReconciler({
     return isFirst ? move() : settleAgain(() => reconcile(payment), move)
   }
 }
+
+const isEnded = ({ state }: Payment): boolean => state === 'settled' || state === 'failed'
 
 /**
  * Settles a payment that somebody may have settled already: the chain is asked first. A refusal is not believed, since

@@ -15,20 +15,26 @@ import {
   reschedule,
 } from './outbox.ts'
 
+/**
+ * What an attempt at a job brought about. A function is asked again when a condition of its writes did not hold: for outcomes
+ * that must not get lost, since the next attempt may not find them.
+ */
+export type Outcome = readonly Write[] | (() => Promise<readonly Write[]>)
+
 /** How an attempt at a job ended. All of it is one commit, so that the outcome and the row agree. */
 export type Attempt =
-  /** Done. `writes`: what the job brought about. */
-  | { readonly ended: 'done'; readonly writes?: readonly Write[] }
+  /** Done. */
+  | { readonly ended: 'done'; readonly writes?: Outcome }
   /** To be tried again: at `dueAt`, or after the usual delay. Given up after `maxAttempts`. */
   | {
       readonly ended: 'later'
       readonly error: string
       readonly dueAt?: number
       readonly maxAttempts?: number
-      readonly writes?: readonly Write[]
+      readonly writes?: Outcome
     }
   /** Given up: goes to the dead letters. */
-  | { readonly ended: 'dead'; readonly error: string; readonly writes?: readonly Write[] }
+  | { readonly ended: 'dead'; readonly error: string; readonly writes?: Outcome }
 
 /** Runs the jobs of one kind. What it throws counts as `later`. */
 export type JobHandler = (job: Job) => Promise<Attempt>
@@ -61,6 +67,9 @@ const CONCURRENCY = 8
 const LANES: readonly Lane[] = ['own', 'foreign']
 const MAX_ATTEMPTS = 30
 
+/** How often an outcome is written anew when what it is about changes in the same moment. */
+const TRIES = 10
+
 /** Makes the worker of an outbox. Any number of them may share a store. */
 export function createWorker(options: WorkerOptions): Worker {
   const { store, clock, random, handlers, leaseMs, onError, notifier } = options
@@ -87,10 +96,19 @@ export function createWorker(options: WorkerOptions): Worker {
     if (version === null || key === undefined) return false
     const held: QueuedJob = { job, entry: { ...queued.entry, key, version } }
     const attempt = await attemptJob(job)
-    const ended = await store.commit([...rowAfter(held, job, attempt), ...(attempt.writes ?? [])])
     // What the job was about changed meanwhile: look again soon.
-    if (ended === null) await store.commit(reschedule(held, job, clock() + backoffMs(1, chance())))
+    if (!(await end(held, job, attempt)))
+      await store.commit(reschedule(held, job, clock() + backoffMs(1, chance())))
     return true
+  }
+
+  async function end(held: QueuedJob, job: Job, attempt: Attempt): Promise<boolean> {
+    const { writes = [] } = attempt
+    for (let tries = typeof writes === 'function' ? TRIES : 1; tries > 0; tries--) {
+      const outcome = typeof writes === 'function' ? await writes() : writes
+      if ((await store.commit([...rowAfter(held, job, attempt), ...outcome])) !== null) return true
+    }
+    return false
   }
 
   async function attemptJob(job: Job): Promise<Attempt> {

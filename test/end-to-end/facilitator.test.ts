@@ -4,6 +4,7 @@ import { facilitator } from '../../src/protocols/x402/facilitator.ts'
 import { listen } from '../adapters/server.ts'
 import { type EvmChain, startEvmChain } from '../chains/evm.ts'
 import { type LocalFacilitator, startFacilitator } from '../chains/facilitator.ts'
+import { startFaultyRpc } from '../chains/faulty-rpc.ts'
 import { mppEvm, type PayingFetch, x402V1, x402V2 } from '../clients/official.ts'
 import { createEvmPayer, createPayer, type Payer, TEN_DOLLARS } from '../clients/payers.ts'
 import { receiptOf } from '../clients/receipts.ts'
@@ -29,6 +30,8 @@ let chain: EvmChain
 let honest: LocalFacilitator
 let relay: Awaited<ReturnType<typeof listen>>
 let meddling: Meddling = {}
+/** What settlements wait for before their answer goes back. */
+let hold: Promise<void> | null = null
 
 beforeAll(async () => {
   chain = await startEvmChain()
@@ -40,6 +43,7 @@ beforeAll(async () => {
     const { forward = true, answer = (honest) => Response.json(honest) } = how
     const init = { method: 'POST', body, headers: { 'content-type': 'application/json' } }
     const settled = forward ? await (await fetch(honest.url + req.url, init)).json() : {}
+    if (req.url === '/settle') await hold
     const response = answer(settled as JsonObject)
     if (response === null) return void req.socket.destroy()
     res.writeHead(response.status, Object.fromEntries(response.headers)).end(await response.text())
@@ -47,6 +51,7 @@ beforeAll(async () => {
 })
 afterEach(() => {
   meddling = {}
+  hold = null
 })
 afterAll(async () => {
   await relay?.close()
@@ -59,6 +64,8 @@ const connections = (payer: Payer, fetch?: typeof globalThis.fetch): Record<stri
   'x402 v1': x402V1(payer.privateKey, chain, fetch),
   'MPP evm': mppEvm(payer.privateKey, chain, fetch),
 })
+const codeOf = async (response?: Response): Promise<unknown> =>
+  JSON.parse((await response?.text()) ?? '{}').code
 const names = ['x402 v2', 'x402 v1', 'MPP evm'] as const
 
 describe("a shop that settles through the SDK's own facilitator, without a chain of its own", () => {
@@ -183,4 +190,90 @@ describe('a facilitator that is not to be believed', () => {
       expect(await chain.balanceOf(payer.address)).toBe(TEN_DOLLARS - PRICE)
     },
   )
+})
+
+describe('a facilitator in trouble, and no chain to ask', () => {
+  let shop: Shop
+  beforeAll(async () => {
+    const background: Ware = { price: '0.01', settle: 'background', serve: () => slow.answer() }
+    const wares = { ...WARES, '/background': background }
+    shop = await openShop(wares, { evm: [chain], evmRpc: null, settle: facilitator({ url: relay.url }) })
+  })
+  afterAll(() => shop?.stop())
+
+  /** A handler that answers when it is told to. */
+  const slow = {
+    answer: async (): Promise<Response> => new Response('now'),
+  }
+
+  it.each<[string, Meddling, string]>([
+    [
+      'turns the settlement away',
+      { forward: false, answer: () => new Response('busy', { status: 429 }) },
+      'settlement-unavailable',
+    ],
+    ['breaks off before it settles', { forward: false, answer: () => null }, 'settlement-unknown'],
+  ])('that %s: 503, and then the same credential works, charged once', async (_what, how, code) => {
+    const [payer, wire, ranBefore] = [await createEvmPayer(chain), createWire(), shop.runs('/report')]
+    meddling = how
+    const doubtful = await connections(payer, wire.fetch)['x402 v2']?.(`${shop.url}/report`)
+    expect([doubtful?.status, await codeOf(doubtful)]).toEqual([503, code])
+
+    meddling = {}
+    expect((await send(wire.paid())).status).toBe(200)
+    expect((await send(wire.paid())).status).toBe(409)
+    expect(shop.runs('/report') - ranBefore).toBe(1)
+    expect(await chain.balanceOf(payer.address)).toBe(TEN_DOLLARS - PRICE)
+  })
+
+  it('that settles and breaks off: never 402, whatever it says when it is asked again (case 4)', async () => {
+    const [payer, wire, ranBefore] = [await createEvmPayer(chain), createWire(), shop.runs('/report')]
+    meddling = { answer: () => null }
+    expect((await connections(payer, wire.fetch)['x402 v2']?.(`${shop.url}/report`))?.status).toBe(503)
+    meddling = {}
+    const again = await send(wire.paid())
+    expect([again.status, await codeOf(again)]).toEqual([503, 'settlement-unknown'])
+    expect(shop.runs('/report')).toBe(ranBefore)
+    expect(await chain.balanceOf(payer.address)).toBe(TEN_DOLLARS - PRICE)
+  })
+
+  it('that settles while a background handler answers: the book has it', async () => {
+    const payer = await createEvmPayer(chain)
+    const [answering, settling] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    slow.answer = async () => {
+      await answering.promise
+      return new Response('now')
+    }
+    const response = connections(payer)['x402 v2']?.(`${shop.url}/background`)
+    while (shop.runs('/background') === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    // The money has moved, and its answer comes back when the handler has ended.
+    hold = settling.promise
+    const tick = shop.coffer.tick()
+    while ((await chain.balanceOf(payer.address)) === TEN_DOLLARS)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    answering.resolve()
+    expect((await response)?.status).toBe(200)
+    settling.resolve()
+    await tick
+    const { payments } = await shop.coffer.payments.list({ limit: 1 })
+    expect(payments).toMatchObject([{ status: 'settled', delivery: 'delivered', settle: 'background' }])
+  })
+})
+
+describe("the SDK's own facilitator behind a node whose answers get lost", () => {
+  it('says that it failed when the money moved: 503, and the same credential works, charged once', async () => {
+    const node = await startFaultyRpc(chain.url)
+    const local = await startFacilitator({ ...chain, url: node.url }, at(chain.accounts, 3))
+    const shop = await openShop(WARES, { evm: [chain], settle: facilitator({ url: local.url }) })
+    const [payer, wire] = [await createEvmPayer(chain), createWire()]
+    node.fail = (method) => (method === 'eth_sendRawTransaction' ? 'drop-answer' : null)
+    const doubtful = await connections(payer, wire.fetch)['x402 v2']?.(`${shop.url}/report`)
+    expect(await chain.balanceOf(payer.address)).toBe(TEN_DOLLARS - PRICE)
+    expect([doubtful?.status, await codeOf(doubtful)]).toEqual([503, 'settlement-unknown'])
+    expect(shop.runs('/report')).toBe(0)
+    node.fail = () => null
+    expect((await send(wire.paid())).status).toBe(200)
+    expect(await chain.balanceOf(payer.address)).toBe(TEN_DOLLARS - PRICE)
+    await Promise.all([shop.stop(), local.stop(), node.stop()])
+  })
 })

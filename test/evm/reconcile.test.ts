@@ -198,10 +198,16 @@ test.each(['eth_getBlockByNumber', 'eth_call', 'eth_getLogs', 'eth_getTransactio
   },
 )
 
-test('what cannot be asked is unknown: no RPC, a token no longer accepted, no evidence', async () => {
+test('without an RPC there is nothing to do but to settle it again', async () => {
+  const payment = await paymentOf(await transferOf())
+  expect(await reconcileAuthorization(payment, { ...network, rpc: null })).toMatchObject({
+    outcome: 'unsent',
+  })
+})
+
+test('what cannot be asked is unknown: a token no longer accepted, no evidence', async () => {
   const payment = await paymentOf(await transferOf())
   for (const [one, other] of [
-    [payment, { ...network, rpc: null }],
     [payment, { ...network, assets: [] }],
     [{ ...payment, evidence: {} }, network],
   ] as const) {

@@ -48,7 +48,13 @@ const MAX_BYTES = 64 * 2 ** 10
 const TURNED_AWAY = new Set([301, 302, 303, 307, 308, 401, 403, 404, 405, 413, 415, 429])
 
 /** Reasons that facilitators give when they lost sight of a transaction, `settlement_pending` among them. */
-const IN_DOUBT = /pending|unexpected|time[d ]*-?_?out/i
+const IN_DOUBT = /pending|unexpected|time[d ]*-?_?out|receipt/i
+
+/**
+ * What reference facilitators call a transaction that was reverted, which they name, and whatever else went wrong on the way: a
+ * node may have taken the transaction although its answer got lost.
+ */
+const BROKEN_OFF = /(?:transaction_failed|failed_to_execute_transfer)$/
 
 const text = z.optional(z.nullable(z.string()))
 
@@ -183,10 +189,10 @@ function readExchange(exchange: Exchange, transfer: SignedTransfer): Settlement 
 }
 
 function readResponse(response: SettleResponse, transfer: SignedTransfer): Settlement {
-  const transaction: Hex | null = isHex(response.transaction, 32) ? response.transaction : null
+  const transaction = isHex(response.transaction, 32) ? (response.transaction.toLowerCase() as Hex) : null
   if (!response.success) {
     const cause = reasonOf(response.errorReason ?? 'settlement_failed')
-    if (IN_DOUBT.test(cause))
+    if (IN_DOUBT.test(cause) || (transaction === null && BROKEN_OFF.test(cause)))
       return unknown(transaction, 'The facilitator does not know how the settlement ended.')
     return { outcome: 'failed', cause, detail: 'The facilitator refused the settlement.' }
   }
@@ -196,9 +202,16 @@ function readResponse(response: SettleResponse, transfer: SignedTransfer): Settl
   return { outcome: 'settled', transaction, block: null }
 }
 
-/** A reason that can be shown and logged: without the signature, which talkative facilitators repeat. */
+/**
+ * A reason that can be shown, logged and stored: without the signature, which talkative facilitators repeat, and without what
+ * no store can hold.
+ */
 function reasonOf(text: string): string {
-  return text.replace(/0x[0-9a-f]{65,}/gi, '0x…').slice(0, 200)
+  return text
+    .replace(/0x[0-9a-f]{65,}/gi, '0x…')
+    .slice(0, 200)
+    .replaceAll('\0', '\ufffd')
+    .toWellFormed()
 }
 
 /** Which particular of a settlement is not what was asked. All but the network may be left out. */

@@ -245,9 +245,40 @@ describe('answers', () => {
     expect(long).toMatchObject({ outcome: 'failed', cause: 'x'.repeat(200) })
   })
 
+  test('a refusal in words that no store can hold', async () => {
+    const refusal = async (errorReason: string): Promise<string> => {
+      const settlement = await settleWith(() => HttpResponse.json({ success: false, errorReason }))
+      return settlement.outcome === 'failed' ? settlement.cause : settlement.outcome
+    }
+    expect(await refusal('bad\0luck')).toBe('bad�luck')
+    expect((await refusal(`${'x'.repeat(199)}😀`)).isWellFormed()).toBe(true)
+  })
+
+  test('a transaction is told in lower case, as everybody looks for it', async () => {
+    const transaction = `0x${'AB'.repeat(32)}`
+    expect(await settleWith(() => HttpResponse.json({ ...good(), transaction }))).toMatchObject({
+      outcome: 'settled',
+      transaction: HASH,
+    })
+  })
+
+  test.each(['invalid_exact_evm_transaction_failed', 'invalid_exact_evm_failed_to_execute_transfer'])(
+    '"%s" means that nobody knows, unless it names what was reverted',
+    async (errorReason) => {
+      const failed = { success: false, errorReason }
+      expect(await settleWith(() => HttpResponse.json({ ...failed, transaction: '' }))).toMatchObject({
+        outcome: 'unknown',
+      })
+      expect(await settleWith(() => HttpResponse.json({ ...failed, transaction: HASH }))).toMatchObject({
+        outcome: 'failed',
+      })
+    },
+  )
+
   test.each([
     'settlement_pending',
     'unexpected_settle_error',
+    'invalid_exact_evm_failed_to_get_receipt',
     `Timed out while waiting for transaction with hash "${HASH}" to be confirmed.`,
     'timeout',
   ])('"%s" means that nobody knows', async (errorReason) => {
