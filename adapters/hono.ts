@@ -10,7 +10,7 @@ import type {
 } from '../src/index.ts'
 import { type ExecutionContext, outlive, type Recorded } from './fetch.ts'
 import { joinFields, mergeField, mergeFields } from './merge-fields.ts'
-import { readAway } from './read-away.ts'
+import { readAway, withWholeBody } from './read-away.ts'
 
 /** What is known of a request only where the app runs. */
 export interface HonoOptions {
@@ -128,7 +128,12 @@ class HonoRequestHead implements RequestHead {
  * `coffer.fetch` itself will do: `app.mount('/coffer', coffer.fetch, { replaceRequest: false })`.
  */
 export function api(coffer: Pick<Coffer, 'fetch'>): (c: Context) => Promise<Response> {
-  return (c) => coffer.fetch(c.req.raw)
+  return async (c) => {
+    const request = withWholeBody(c.req.raw)
+    const answer = await coffer.fetch(request)
+    readAway(request.body)
+    return answer
+  }
 }
 
 /** The request with its body, also when that was parsed already. A form cannot be written again as it came. */

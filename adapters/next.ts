@@ -1,6 +1,7 @@
 import { after } from 'next/server.js'
 import type { Coffer, Grant, RouteOptions, SessionOptions } from '../src/index.ts'
 import { type ExecutionContext, type Handler, paidOn } from './fetch.ts'
+import { withWholeBody } from './read-away.ts'
 
 /**
  * Puts a price on a route handler of the App Router.
@@ -61,26 +62,4 @@ export interface ApiHandlers
 export function api(coffer: Pick<Coffer, 'fetch'>): ApiHandlers {
   const answer = (request: Request): Promise<Response> => coffer.fetch(withWholeBody(request))
   return { GET: answer, HEAD: answer, POST: answer, PATCH: answer, DELETE: answer, OPTIONS: answer }
-}
-
-/** The same request, whose body is read to its end when it is cancelled: see `readAway`. */
-function withWholeBody(request: Request): Request {
-  if (request.body === null) return request
-  const reader = request.body.getReader()
-  async function readRest(): Promise<void> {
-    while (!(await reader.read()).done);
-  }
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await reader.read()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-      cancel: () => void readRest().catch(() => {}),
-    },
-    { highWaterMark: 0 },
-  )
-  const init = { body, duplex: 'half' }
-  return new Request(request, init)
 }
