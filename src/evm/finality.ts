@@ -14,14 +14,15 @@ export function watchesPayment(
 
 /** How deep the transaction of a payment lies: deep enough, not yet, or no longer on the chain at all. */
 export async function confirmPayment(
-  { transaction }: Pick<Payment, 'transaction'>,
+  { transaction, block }: Pick<Payment, 'transaction' | 'block'>,
   { rpc, finality }: EvmNetwork,
 ): Promise<'final' | 'pending' | 'vanished'> {
   if (rpc === null || !isHex(transaction, 32)) return 'pending'
   try {
-    const receipt = await readReceipt(rpc, transaction)
-    if (receipt === null) return 'vanished'
     const head = await readBlock(rpc, 'latest')
+    const receipt = await readReceipt(rpc, transaction)
+    // A node that has not come to the block yet knows nothing of the transaction.
+    if (receipt === null) return block !== null && head.number < BigInt(block) ? 'pending' : 'vanished'
     return head.number - receipt.block >= finality ? 'final' : 'pending'
   } catch (error) {
     if (error instanceof RpcError) return 'pending'

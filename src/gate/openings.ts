@@ -52,10 +52,11 @@ export function createOpenings({ sessions, vaults, webhooks, notifier }: Opening
       ...announce(ANNOUNCED[type], payment),
       ...notifier.afterCommit(type, () => paymentFacts(payment, detail)),
     ]
-    // What is answered before its money moved opens at once, and is taken back when the money does not move.
+    // What is answered before its money moved opens at once. What is open is taken back when the money does not move: not as
+    // soon as a transaction vanishes, since most come back in another block.
     const isEarly = payment.settle === 'background'
-    const isLost = type === 'payment.vanished' || (type === 'payment.failed' && payment.vanishedAt === null)
-    if (isEarly && isLost) return [...news, ...sessions.closeWrites(payment)]
+    const isOpen = isEarly || payment.vanishedAt !== null
+    if (isOpen && type === 'payment.failed') return [...news, ...sessions.closeWrites(payment)]
     if (isEarly && type === 'payment.settled') return [...news, ...sessions.indexWrites(payment)]
     const opens = type === (isEarly ? 'payment.received' : 'payment.settled') && payment.vanishedAt === null
     return opens ? [...news, ...open(payment)] : news

@@ -21,14 +21,14 @@ const networkAt = (url: string, finality?: number) =>
     ...(finality !== undefined && { finality }),
   })
 
-async function settle(url: string): Promise<{ transaction: string | null }> {
+async function settle(url: string): Promise<{ transaction: string | null; block: string | null }> {
   const network = networkAt(url)
   const payer = at(chain.accounts, 1)
   const validBefore = BigInt(Math.floor(Date.now() / 1000) + 300)
   const transfer = await signTransfer(network, payer, authorize(payer, { validBefore }))
   const settled = await network.settler.settle(transfer)
   if (settled.outcome !== 'settled') throw new Error(`not settled: ${settled.outcome}`)
-  return { transaction: settled.transaction }
+  return { transaction: settled.transaction, block: settled.block }
 }
 
 test('a payment is final when it lies as deep as the network asks', async () => {
@@ -45,7 +45,21 @@ test('a payment whose block the chain took back has vanished', async () => {
   const takeBack = await chain.snapshot()
   const payment = await settle(chain.url)
   await takeBack()
+  await chain.mine(1)
   expect(await confirmPayment(payment, networkAt(chain.url, 3))).toBe('vanished')
+})
+
+test('a node that lags behind does not make a payment vanish', async () => {
+  const behind = await chain.request('eth_getBlockByNumber', ['latest', false])
+  const payment = await settle(chain.url)
+  const node = await startFaultyRpc(chain.url)
+  const says = (result: unknown) => ({ body: { jsonrpc: '2.0', id: 1, result } })
+  node.fail = (method) => {
+    if (method === 'eth_getTransactionReceipt') return says(null)
+    return method === 'eth_getBlockByNumber' ? says(behind) : null
+  }
+  expect(await confirmPayment(payment, networkAt(node.url, 3))).toBe('pending')
+  await node.stop()
 })
 
 test('a node that does not answer decides nothing', async () => {

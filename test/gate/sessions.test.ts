@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Next } from '../../src/gate/next.ts'
 import type { RouteOptions } from '../../src/gate/options.ts'
 import { memory } from '../../src/stores/memory.ts'
-import { codeOf, createSeller, request } from './scripted.ts'
+import { codeOf, createSeller, request, SETTLED } from './scripted.ts'
 
 type Seller = ReturnType<typeof createSeller>
 
@@ -69,6 +69,33 @@ describe('a payment on a route that accepts sessions', () => {
     await seller.coffer.tick()
     expect(((await visit(seller, id)) as Response).status).toBe(402)
   })
+
+  it.each(['background', 'before'] as const)(
+    'goes on when the transaction vanishes and comes back, and ends when it does not (settle: %s)',
+    async (settle) => {
+      for (const [reconciled, isOpen] of [
+        [SETTLED, true],
+        [{ outcome: 'failed', cause: 'expired', detail: '' }, false],
+      ] as const) {
+        const seller = createSeller()
+        seller.script.confirm = async () => 'vanished'
+        const route = { ...ROUTE, settle, acceptSessions: { maxRequests: 3 } }
+        const id = await open(seller, route)
+        await seller.coffer.tick()
+        expect(await visit(seller, id, route)).not.toBeInstanceOf(Response)
+        seller.advance(30_000)
+        await seller.coffer.tick()
+        seller.script.reconcile = async () => reconciled
+        seller.script.confirm = async () => 'final'
+        seller.advance(30_000)
+        await seller.coffer.tick()
+        expect(!((await visit(seller, id, route)) instanceof Response)).toBe(isOpen)
+        if (!isOpen) continue
+        expect(await visit(seller, id, route)).not.toBeInstanceOf(Response)
+        expect(await visit(seller, id, route)).toBeInstanceOf(Response)
+      }
+    },
+  )
 
   it('keeps nothing in the store that could be used (case 26)', async () => {
     const store = memory()

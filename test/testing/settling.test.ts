@@ -178,7 +178,8 @@ describe.each(worlds)('on %s', (_name, open) => {
       expect(await confirmPayment(settled, network)).toBe('pending')
       await world.mine(6)
       expect(await confirmPayment(settled, network)).toBe('final')
-      expect(await confirmPayment({ transaction: `0x${'ab'.repeat(32)}` }, network)).toBe('vanished')
+      const gone = { transaction: `0x${'ab'.repeat(32)}`, block: null }
+      expect(await confirmPayment(gone, network)).toBe('vanished')
     })
   })
 })
