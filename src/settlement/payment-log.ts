@@ -82,19 +82,24 @@ const ID = /^pay_[\w-]{1,64}$/
 
 /** Opens the log of a store's payments. */
 export function createPaymentLog(store: Store, ledger: Pick<Ledger, 'get'>): PaymentLog {
-  /** Goes back in time. The order by time knows route and protocol, so that only what may match is read. */
-  async function* newestFirst(filter: SummaryFilter, maxRows: number): AsyncGenerator<Seen> {
+  /**
+   * Goes back in time. The order by time knows route and protocol, so that only what may match is read.
+   *
+   * @param first - How many rows will do when all of them match; after these, it goes on in whole pages.
+   */
+  async function* newestFirst(filter: SummaryFilter, maxRows: number, first = PAGE): AsyncGenerator<Seen> {
     let range = rangeOf(filter)
-    for (let looked = 0; looked < maxRows; looked += PAGE) {
-      const rows = await store.list(range, { limit: PAGE, reverse: true })
+    for (let looked = 0, limit = first; looked < maxRows; limit = Math.min(PAGE, maxRows - looked)) {
+      const rows = await store.list(range, { limit, reverse: true })
       const read = rows.map(async ({ key, value }, at): Promise<Seen> => {
-        const isLast = rows.length < PAGE && at === rows.length - 1
+        const isLast = rows.length < limit && at === rows.length - 1
         const held = matches(filter, value) ? await ledger.get(String(value['payment'])) : null
         return { payment: held?.payment ?? null, cursor: isLast ? null : cursorOf(key) }
       })
       yield* await Promise.all(read)
+      looked += rows.length
       const last = rows.at(-1)
-      if (last === undefined || rows.length < PAGE) return
+      if (last === undefined || rows.length < limit) return
       range = { start: range.start, end: last.key }
     }
   }
@@ -108,7 +113,9 @@ export function createPaymentLog(store: Store, ledger: Pick<Ledger, 'get'>): Pay
       }
       const payments: PaymentInfo[] = []
       let reached: string | null = null
-      for await (const { payment, cursor } of newestFirst(filter, MAX_LISTED)) {
+      // One more tells whether this page is the last.
+      const first = Math.min(limit + 1, PAGE)
+      for await (const { payment, cursor } of newestFirst(filter, MAX_LISTED, first)) {
         reached = cursor
         if (payment !== null && (status ?? payment.state) === payment.state)
           payments.push(paymentInfo(payment))

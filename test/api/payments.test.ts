@@ -195,6 +195,16 @@ describe('thousands of payments', () => {
     expect(most).toBeLessThanOrEqual(25)
   })
 
+  it('are read hardly further than is asked for', async () => {
+    const { seller, reads } = await busy
+    for (const limit of [1, 7]) {
+      reads.count = 0
+      expect((await list(seller, `?limit=${limit}`)).payments).toHaveLength(limit)
+      // The order by time, the payments, and the next one: without it nobody knows whether there is another page.
+      expect(reads.count).toBe(limit + 2)
+    }
+  })
+
   it('may come while somebody pages', async () => {
     const { seller } = await busy
     const first = await list(seller, '?limit=10')
