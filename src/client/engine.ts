@@ -17,6 +17,7 @@ import { createJournal, type Journal } from './journal.ts'
 import { lazyRpc } from './lazy-rpc.ts'
 import type { PayEvent } from './pay-event.ts'
 import { type Policy, type PolicyOptions, readPolicy } from './policy.ts'
+import type { Renewal } from './renewal.ts'
 import { createSessions, type SessionOptions, type Sessions } from './sessions.ts'
 import { readWallet, type Wallet } from './wallet.ts'
 
@@ -66,6 +67,8 @@ export interface Engine {
   readonly budget: Budget
   readonly journal: Journal
   readonly sessions: Sessions
+  /** Payments under way for a new session, by the id of the one whose place it takes. */
+  readonly renewals: Map<string, Promise<Renewal>>
   readonly tempoMode: 'pull' | 'push'
   readonly maxBodyBytes: number
   readonly patienceMs: number
@@ -134,6 +137,7 @@ export function createEngine(options: PayFetchOptions): Engine {
     budget,
     journal,
     sessions: createSessions({ store, clock, random, options: sessions === false ? null : sessions }),
+    renewals: new Map(),
     tempoMode,
     maxBodyBytes,
     patienceMs,

@@ -8,6 +8,7 @@ import { type LimitOption, readLimit } from './limit.ts'
 import { createOutgoing, type Outgoing } from './outgoing.ts'
 import { discard, peekJson } from './peek.ts'
 import { type Order, purchase, sign } from './purchase.ts'
+import { renew } from './renewal.ts'
 import { fetchWithSession } from './session-fetch.ts'
 import { readSessionTerms, type SessionTerms } from './session-terms.ts'
 import type { SessionInfo } from './sessions.ts'
@@ -87,8 +88,11 @@ export function payFetch(options: PayFetchOptions): PayFetch {
       if (redeemed !== null) return redeemed
     }
     const answer = await fetchWithSession(outgoing, typeof session === 'object' ? false : session, engine)
-    const order = { outgoing, max: limit, session: terms }
-    return answer.status === 402 && pay ? payFor(answer, order, engine) : answer
+    if (answer.status !== 402 || !pay) return answer
+    const payIt = (unpaid: Response) => payFor(unpaid, { outgoing, max: limit, session: terms }, engine)
+    const renewed = session === false || terms !== null ? null : await engine.sessions.lastOf(outgoing.url)
+    if (renewed === null) return payIt(answer)
+    return renew(renewed, answer, outgoing, engine, payIt)
   }
 
   return Object.assign(fetch, {

@@ -20,13 +20,13 @@ export async function fetchWithSession(
 ): Promise<Response> {
   const found = session === false ? [] : await engine.sessions.find(outgoing.url, session)
   if (session !== false && session !== undefined && found.length === 0) {
-    invalidOption('session', 'the id of a session of this client')
+    invalidOption('session', `the id of a session of this client at ${outgoing.url.origin}`)
   }
   let last: Response | null = null
   for (const each of found.slice(0, MAX_SESSIONS)) {
     const answer = await tryIn(each, outgoing, engine)
     if (answer === null) continue
-    if (answer.status !== 402) return answer
+    if (answer.status !== 402 || answer.redirected) return answer
     // Who names a session knows where to use it.
     if (session === undefined) await each.refused(outgoing.url)
     if (last !== null) discard(last)
@@ -40,11 +40,7 @@ async function tryIn(session: UsableSession, outgoing: Outgoing, engine: Engine)
   const fields = await session.fields(engine.signer)
   if (fields === null) return null
   const answer = await outgoing.sendWith(fields)
-  // What shows a session is for this server only: a redirect is followed without it.
-  if (answer.status === 0 || (answer.status >= 300 && answer.status < 400)) {
-    discard(answer)
-    return null
-  }
+  if (isRedirect(answer)) return follow(answer, outgoing)
   if (answer.status !== 402) return answer
   const detail = String((await peekJson(answer))?.['detail'])
   const signed = detail.includes('X-Session-Token') ? await session.signedFields(engine.signer) : null
@@ -52,3 +48,18 @@ async function tryIn(session: UsableSession, outgoing: Outgoing, engine: Engine)
   discard(answer)
   return outgoing.sendWith(signed)
 }
+
+/**
+ * What shows a session is for this server only: a redirect is followed without it. Where that is asked for payment, the redirect
+ * is the answer that the session was good for, as it is to a payment; and who has done something is not asked to do it again.
+ */
+async function follow(redirect: Response, outgoing: Outgoing): Promise<Response> {
+  if (outgoing.method !== 'GET' && outgoing.method !== 'HEAD') return redirect
+  const answer = await outgoing.send()
+  const isAsked = answer.status === 402 && !answer.redirected
+  discard(isAsked ? answer : redirect)
+  return isAsked ? redirect : answer
+}
+
+/** 0 is a redirect that a browser keeps to itself. */
+const isRedirect = ({ status }: Response): boolean => [0, 301, 302, 303, 307, 308].includes(status)

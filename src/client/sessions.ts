@@ -82,8 +82,10 @@ export interface UsableSession {
 
 /** The sessions of a client. */
 export interface Sessions {
-  /** The sessions that cover a URL, the likeliest first; or the one with an id. */
+  /** The sessions that cover a URL, the likeliest first; or the one with an id, when it is of the same origin. */
   find(url: URL, id?: string): Promise<readonly UsableSession[]>
+  /** Id of a session that covers a URL, whether it is still good or not; `null` when there is none. */
+  lastOf(url: URL): Promise<string | null>
   /** Keeps the session that an answer opened, or what it takes to make a token; `null` when there is neither. */
   keep(attempt: Attempt, answer: Response): Promise<SessionInfo | null>
   list(): Promise<readonly SessionInfo[]>
@@ -170,7 +172,8 @@ export function createSessions({ store, clock, random, options }: SessionsOption
       if (options === null) return []
       if (id !== undefined) {
         const session = await named(id)
-        return session === undefined || !isLive(session) ? [] : [usable(session)]
+        const isHere = session !== undefined && new URL(session.url).origin === url.origin
+        return isHere && isLive(session) ? [usable(session)] : []
       }
       const here = await all(clientKeys.sessionsOf(hash(url.origin)))
       return here
@@ -180,6 +183,13 @@ export function createSessions({ store, clock, random, options }: SessionsOption
         )
         .sort((a, b) => specificity(b, url) - specificity(a, url) || b.openedAt - a.openedAt)
         .map(usable)
+    },
+
+    async lastOf(url) {
+      if (options === null) return null
+      const here = await all(clientKeys.sessionsOf(hash(url.origin)))
+      const covering = here.filter((session) => covers(session, url))
+      return covering.sort((a, b) => specificity(b, url) - specificity(a, url))[0]?.id ?? null
     },
 
     async keep(attempt, answer) {

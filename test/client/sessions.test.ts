@@ -97,6 +97,16 @@ describe('at a server of ours', () => {
     expect(await spent()).toBe(20_000n)
   })
 
+  it('that is revoked while many requests are made in it is paid anew once', async () => {
+    const { pay, spent } = await createAgent()
+    await pay(`${shop.url}/agent/step`)
+    await shop.coffer.sessions.revoke(shop.grants.at(-1)?.session?.id ?? '')
+    const paths = Array.from({ length: 12 }, (_, n) => `/agent/${n % 3 === 0 ? 'finish' : 'step'}?n=${n}`)
+    const answers = await Promise.all(paths.map((path) => pay(shop.url + path)))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(await spent()).toBe(20_000n)
+  })
+
   it('that is named is used where another would be, and one that is unwanted is not', async () => {
     const { pay, spent } = await createAgent({ sessions: { scope: 'exact' } })
     const opened = paymentOf(await pay(`${shop.url}/agent/step`))?.session
@@ -242,6 +252,97 @@ describe('at any server', () => {
     await pay(one.url)
     await pay(other.url)
     expect(pathsIn(other)).toEqual([])
+  })
+
+  it('one that is named is not shown to another origin either', async () => {
+    const [one, other] = [await sessionMarket(), await sessionMarket()]
+    const pay = createClient()
+    const id = paymentOf(await pay(one.url))?.session?.id ?? ''
+    expect(await errorOf(pay(other.url, { session: id }))).toMatchObject({ code: 'invalid-option' })
+    expect(other.requests).toEqual([])
+  })
+
+  it('requests that are made at once pay once for the session that takes the place of one that has ended', async () => {
+    const opened = await sessionMarket(20)
+    let now = Date.now()
+    const pay = createClient({ clock: () => now })
+    await pay(`${opened.url}/a/b`, { session: { ttl: 60 } })
+    now += 60_000
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => pay(`${opened.url}/a/${n}`)))
+    const texts = await Promise.all(answers.map((answer) => answer.text()))
+    expect(texts.sort()).toEqual([...Array(9).fill('in session'), 'paid'])
+    expect(opened.credentials()).toHaveLength(2)
+  })
+
+  it('where a session is not good for what is asked, each request is paid', async () => {
+    const opened = await market(({ request, isPaid }) => {
+      if (!isPaid) return ask(request.url)
+      const isOpening = new URL(request.url).pathname === '/a/open'
+      const fields = { ...paymentResponse(), ...(isOpening && { 'x-prudra-session-id': 'sess_secret' }) }
+      return new Response('paid', { headers: fields })
+    })
+    const pay = createClient({ sessions: { tokens: false } })
+    await pay(`${opened.url}/a/open`)
+    const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => pay(`${opened.url}/a/${n % 2}`)))
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
+    expect(opened.credentials()).toHaveLength(9)
+  })
+
+  it('who waits for the payment of another pays when that has come to nothing, and may give up', async () => {
+    const calls: Promise<Response>[] = []
+    const give = new AbortController()
+    let paid = 0
+    const opened = await market(({ request, isPaid }) => {
+      const fields = { ...paymentResponse(), 'x-prudra-session-id': `sess_${paid}_secret` }
+      if (header(request) === 'sess_2_secret') return new Response('in session')
+      if (!isPaid) return ask(request.url)
+      if (++paid !== 2) return new Response('paid', { headers: fields })
+      give.abort(new Error('enough'))
+      return new Response(null, { status: 503 })
+    })
+    const pay = createClient()
+    await pay(`${opened.url}/a/open`)
+    for (const n of [0, 1, 2]) calls.push(pay(`${opened.url}/a/${n}`))
+    calls.push(pay(`${opened.url}/a/3`, { signal: give.signal }))
+    const ends = await Promise.allSettled(calls)
+    const reasons = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
+    expect(reasons).toHaveLength(2)
+    expect(reasons).toContainEqual(expect.objectContaining({ code: 'payment-unresolved' }))
+    expect(reasons).toContainEqual(expect.objectContaining({ message: 'enough' }))
+    expect(opened.credentials()).toHaveLength(3)
+  })
+
+  it.each([
+    ['a redirect', 302, { location: 'https://files.test/1' }],
+    ['that nothing has changed', 304, {}],
+  ])('an answer of %s in a session is handed out, and not paid for', async (_what, status, headers) => {
+    const opened = await market(({ request, isPaid }) => {
+      if (header(request) !== null) return new Response(null, { status, headers })
+      const fields = { ...paymentResponse(), 'x-prudra-session-id': 'sess_secret' }
+      return isPaid ? new Response('paid', { headers: fields }) : ask(request.url)
+    })
+    const pay = createClient()
+    await pay(opened.url)
+    expect((await pay(opened.url)).status).toBe(status)
+    expect(opened.credentials()).toHaveLength(1)
+  })
+
+  it('a POST that a redirect answers in a session is not made again', async () => {
+    let orders = 0
+    const opened = await market(({ request, isPaid }) => {
+      if (header(request) !== null || isPaid) {
+        orders++
+        const fields = { ...paymentResponse(), 'x-prudra-session-id': 'sess_secret', location: '/order/1' }
+        return new Response(null, { status: 303, headers: fields })
+      }
+      return ask(request.url)
+    })
+    const pay = createClient()
+    for (const time of [1, 2]) {
+      const answer = await pay(opened.url, { method: 'POST', body: 'x' })
+      expect([answer.status, answer.headers.get('location'), orders]).toEqual([303, '/order/1', time])
+    }
+    expect(opened.credentials()).toHaveLength(1)
   })
 
   it('one that has ended is not in the way of one that has not', async () => {
