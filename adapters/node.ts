@@ -89,9 +89,8 @@ export function toRequest(req: NodeRequest, res: ServerResponse): Request | Resp
 
 function makeRequest({ method, url, signal }: RequestHead, req: NodeRequest, read: BodyRead): Request {
   const headers = new Headers()
-  for (let at = 0; at < req.rawHeaders.length; at += 2) {
-    headers.append(String(req.rawHeaders[at]), String(req.rawHeaders[at + 1]))
-  }
+  const fields = rawFieldsOf(req)
+  for (let at = 0; at < fields.length; at += 2) headers.append(String(fields[at]), String(fields[at + 1]))
   const body = bodyOf(req, read)
   return new Request(url, { method, headers, signal, ...(body !== null && { body, duplex: 'half' }) })
 }
@@ -121,15 +120,24 @@ export function toWebStream(chunks: AsyncIterator<Uint8Array>): ReadableStream<U
 }
 
 /** A field, those of one name joined. Read where it stands: `headersDistinct` would make a list of every one. */
-function fieldOf({ rawHeaders }: IncomingMessage, name: string): string | null {
+function fieldOf(req: IncomingMessage, name: string): string | null {
   const wanted = name.toLowerCase()
+  const fields = rawFieldsOf(req)
   let value: string | null = null
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const each = rawHeaders[at] ?? ''
+  for (let at = 0; at < fields.length; at += 2) {
+    const each = fields[at] ?? ''
     if (each.length !== wanted.length || each.toLowerCase() !== wanted) continue
-    value = value === null ? (rawHeaders[at + 1] ?? '') : `${value}, ${rawHeaders[at + 1]}`
+    value = value === null ? (fields[at + 1] ?? '') : `${value}, ${fields[at + 1]}`
   }
   return value
+}
+
+/** Names and values in turn, as they came. Where no server has read them (Lambda, by serverless-http) there are only parsed ones. */
+function rawFieldsOf(req: IncomingMessage): readonly string[] {
+  if (req.rawHeaders.length > 0) return req.rawHeaders
+  return Object.entries(req.headers).flatMap(([name, value = []]) =>
+    [value].flat().flatMap((each) => [name, each]),
+  )
 }
 
 /**

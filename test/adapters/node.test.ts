@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type NodeRequest, toHead, toRequest } from '../../adapters/node.ts'
@@ -192,6 +193,22 @@ describe('toHead', () => {
     const head = toHead(req, {} as ServerResponse)
     if ('status' in head) throw new Error('no head')
     expect(['x-a', 'X-B', 'x-c'].map((name) => head.headers.get(name))).toEqual(['1, 3', '2', null])
+  })
+})
+
+describe('a request that no server has read', () => {
+  it('has the fields that it was given: so serverless-http makes them', async () => {
+    const req = new IncomingMessage(new Socket())
+    const headers = { host: 'h', 'X-Scripted': 'a', cookie: 'c=1' }
+    Object.assign(req, { method: 'GET', url: '/report', headers })
+    const head = toHead(req, new ServerResponse(req))
+    if ('status' in head) throw new Error(`answered ${head.status}`)
+    expect([head.url.href, head.headers.get('x-scripted')]).toEqual(['http://h/report', 'a'])
+    expect([...head.toRequest().headers]).toEqual([
+      ['cookie', 'c=1'],
+      ['host', 'h'],
+      ['x-scripted', 'a'],
+    ])
   })
 })
 
