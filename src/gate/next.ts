@@ -32,7 +32,8 @@ export interface Next<
    * Records how the handler answered and returns the response as the payer must see it. When the payer is gone, which the
    * signal of the request says, the answer is not delivered: it is owed, or read to its end when it is kept.
    *
-   * @throws CofferError `invalid-state` when the answer is held back and is a stream, or too large to hold.
+   * @throws CofferError `invalid-state` when the answer is held back and is a stream, or too large to hold; when its body was
+   * read already, or it is `Response.error()`. What was paid for stays owed then.
    */
   finish(response: Response): Promise<Response>
   /** {@link finish} for servers that write their own head: called when status and headers are final, but not yet sent. */
@@ -149,6 +150,10 @@ export function createNext({ paid, grant, protocol, request, settings, deny }: N
   }
 
   async function finish(response: Response): Promise<Response> {
+    if (cannotBeSent(response)) {
+      await abandon()
+      throw new CofferError('invalid-state', 'the answer of the handler was read already, or is an error')
+    }
     const isGone = request.signal.aborted
     if (isGone && !isKept) {
       await abandon()
@@ -218,6 +223,11 @@ export function createNext({ paid, grant, protocol, request, settings, deny }: N
     abandon,
     recorded: outcome.promise,
   }
+}
+
+/** Such as one response that a handler gives to everybody: the second of them finds it read. */
+function cannotBeSent({ bodyUsed, body, type }: Response): boolean {
+  return bodyUsed || body?.locked === true || type === 'error'
 }
 
 const LEASE_LOST = refuse(

@@ -145,6 +145,40 @@ describe('what is paid for', () => {
     expect(next(await coffer.handle(request('a'), ROUTE)).grant.payment.redeemed).toBe(true)
   })
 
+  it.each<[string, () => Promise<Response>]>([
+    [
+      'was read before',
+      async () => {
+        const used = new Response('once')
+        await used.text()
+        return used
+      },
+    ],
+    [
+      'somebody else reads',
+      async () => {
+        const locked = new Response('once')
+        locked.body?.getReader()
+        return locked
+      },
+    ],
+    ['stands for a network error', async () => Response.error()],
+  ])('stays owed when the handler answers with a response that %s', async (_what, answer) => {
+    for (const settle of ['before', 'after', 'background'] as const) {
+      for (const headers of [{}, { 'idempotency-key': 'key' }]) {
+        const seller = createSeller()
+        seller.script.reconcile = async () => ({ outcome: 'unsent', detail: '' })
+        const route = { ...ROUTE, settle }
+        const start = async () =>
+          next(await seller.coffer.handle(request('a', undefined, { headers }), route))
+        await expect((await start()).finish(await answer())).rejects.toMatchObject({ code: 'invalid-state' })
+        expect((await (await start()).finish(new Response('paid'))).status).toBe(200)
+        const settlements = seller.script.calls.filter((call) => call === 'settle')
+        expect(settlements).toHaveLength(settle === 'background' ? 0 : 1)
+      }
+    }
+  })
+
   it('is owed again when the process died in the handler', async () => {
     const { coffer, advance } = createSeller({ handlerTimeout: 60 })
     next(await coffer.handle(request('a'), ROUTE))
