@@ -69,9 +69,10 @@ export async function endSession(
   engine: Engine,
 ): Promise<'revoked' | 'forgotten' | null> {
   const known = await engine.sessions.secretOf(id)
-  if (api !== undefined && known !== null && new URL(api).origin !== new URL(known.url).origin) {
+  const origin = known && new URL(known.url).origin
+  if (api !== undefined && origin !== null && (!URL.canParse(api) || new URL(api).origin !== origin)) {
     // What ends a session is what uses it: it is shown to nobody else.
-    return invalidOption('sessions.end.api', `a URL of ${new URL(known.url).origin}`, String(api))
+    return invalidOption('sessions.end.api', `a URL of ${origin}`, String(api))
   }
   const isRevoked = api !== undefined && known !== null && (await revoke(known.secret, api, engine))
   if (!(await engine.sessions.forget(id))) return null

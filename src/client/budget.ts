@@ -45,8 +45,8 @@ export interface Scope {
   readonly expiresAt: number | null
 }
 
-/** How long the sum of a day is kept. */
-const DAY_KEPT_MS = 90 * 86_400_000
+/** How long the sum of a day is kept, and of a session without name or limit. */
+const KEPT_MS = 90 * 86_400_000
 
 /**
  * Reads a budget.
@@ -82,12 +82,18 @@ export function readBudget(
     limits: (cost) => all.some((limit) => touches(limit, cost)),
     scopes: (hostName, now) => [
       { name: 'host', key: clientKeys.budgetHost(hostName), limit: host, expiresAt: null },
-      { name: 'session', key: clientKeys.budgetSession(sessionHash), limit: session, expiresAt: null },
+      {
+        name: 'session',
+        key: clientKeys.budgetSession(sessionHash),
+        limit: session,
+        // Nobody asks for it again when its client has ended.
+        expiresAt: options.sessionName === undefined && session === null ? now + KEPT_MS : null,
+      },
       {
         name: 'day',
         key: clientKeys.budgetDay(new Date(now).toISOString().slice(0, 10)),
         limit: day,
-        expiresAt: now + DAY_KEPT_MS,
+        expiresAt: now + KEPT_MS,
       },
       { name: 'total', key: clientKeys.budgetTotal, limit: total, expiresAt: null },
     ],

@@ -93,7 +93,8 @@ function judge(offer: ReceivedOffer, judging: Judging): Candidate | OfferRefusal
     return no('asset-not-accepted', `${info.assetId} is not among policy.assets.`)
   }
   for (const recipient of [offer.recipient, ...offer.splits.map((split) => split.recipient)]) {
-    if (policy.pays(recipient, info, url)) continue
+    // A promise, which somebody may return by mistake, is no yes.
+    if (policy.pays(recipient, info, url) === true) continue
     return no('recipient-not-accepted', 'The offer pays somebody who is not to be paid.', { got: recipient })
   }
   if (offer.protocol === 'mpp' && outgoing.headers.has('authorization')) {

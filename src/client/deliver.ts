@@ -5,7 +5,7 @@ import { type Attempt, attemptInfo } from './attempt.ts'
 import type { Engine } from './engine.ts'
 import type { Outgoing } from './outgoing.ts'
 import { checkReceipt, markPaid, paidAnswer } from './paid-answer.ts'
-import { unresolved } from './payment-error.ts'
+import { type PaymentError, unresolved } from './payment-error.ts'
 import { discard, peekJson } from './peek.ts'
 import type { SessionInfo } from './sessions.ts'
 import { backoff, pause, retryAfter } from './waiting.ts'
@@ -41,14 +41,14 @@ const SPENT = new Set(['duplicate-payment', 'result-unavailable', 'credit-expire
 export async function deliver(attempt: Attempt, outgoing: Outgoing, engine: Engine): Promise<Response> {
   const { evidence } = attempt
   if (evidence?.kind === 'transaction' && evidence.raw !== null && evidence.hash !== null) {
+    if (outgoing.signal.aborted) throw givenUp(attempt, outgoing)
     const { broadcast } = await import('./broadcast.ts')
     await broadcast(attempt, evidence.raw, evidence.hash, engine)
   }
   const deadline = Date.now() + engine.patienceMs
   for (let tries = 1; ; tries++) {
     const { answer, error } = await send(attempt, outgoing, engine)
-    if (answer === null && outgoing.signal.aborted)
-      throw unresolved(attempt.id, 'It was given up.', { cause: outgoing.signal.reason })
+    if (answer === null && outgoing.signal.aborted) throw givenUp(attempt, outgoing)
     const problem = answer && answer.status >= 400 ? await peekJson(answer) : null
     const verdict = answer ? judge(answer, problem) : 'again'
     if (answer !== null && (verdict === 'answered' || verdict === 'owed')) {
@@ -72,6 +72,10 @@ export async function deliver(attempt: Attempt, outgoing: Outgoing, engine: Engi
     engine.emit({ type: 'retrying', attempt: attemptInfo(attempt), waitMs, why: said })
     await pause(waitMs, outgoing.signal)
   }
+}
+
+function givenUp({ id }: Attempt, { signal }: Outgoing): PaymentError {
+  return unresolved(id, 'It was given up.', { cause: signal.reason })
 }
 
 /** Sends it once. What went wrong instead of an answer is returned, not thrown. */

@@ -125,7 +125,8 @@ export function createEngine(options: PayFetchOptions): Engine {
 
   function emit(event: PayEvent): void {
     try {
-      onEvent?.(event)
+      const told: unknown = onEvent?.(event)
+      if (told instanceof Promise) told.catch(() => {})
     } catch {
       // A listener is not to come between a payment and its answer.
     }

@@ -58,7 +58,7 @@ export async function createOutgoing(
   const signal = init?.signal ?? (input instanceof Request ? input : template).signal
   const url = new URL(template.url)
   url.hash = ''
-  const body = init?.body instanceof Blob ? init.body : await readBody(template, maxBodyBytes)
+  const body = init?.body instanceof Blob ? init.body : await readBody(template, maxBodyBytes, signal)
   const hash = keccak_256.create().update(utf8(`${method} ${url.href}\n`))
   if (body !== null) for await (const chunk of body.stream()) hash.update(chunk)
   const fingerprint = toHex(hash.digest()).slice(2)
@@ -93,12 +93,14 @@ export async function createOutgoing(
   }
 }
 
-async function readBody(request: Request, maxBytes: number): Promise<Blob | null> {
+async function readBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<Blob | null> {
   const { body }: { readonly body?: Request['body'] } = request
   if (body === null) return null
   // Firefox has no streams of requests.
   const bytes =
-    body === undefined ? new Uint8Array(await request.arrayBuffer()) : await readBytes(body, maxBytes)
+    body === undefined
+      ? new Uint8Array(await request.arrayBuffer())
+      : await readBytes(body.pipeThrough(new TransformStream(), { signal }), maxBytes)
   if (bytes === null || bytes.length > maxBytes) {
     return invalidOption(
       'body',

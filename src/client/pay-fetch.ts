@@ -81,8 +81,9 @@ export function payFetch(options: PayFetchOptions): PayFetch {
     const limit = max === undefined ? null : readLimit(max, 'max', engine.policy.assets)
     const terms = typeof session === 'object' ? readSessionTerms(session) : null
     const outgoing = await createOutgoing(input, plain, engine)
+    outgoing.signal.throwIfAborted()
     // Who brings a payment along wants no other.
-    if (isPaid(outgoing)) return outgoing.send()
+    if (isPaid(outgoing)) return outgoing.sendWith([])
     if (pay) {
       const redeemed = await redeemEarlier(outgoing, engine)
       if (redeemed !== null) return redeemed
@@ -133,7 +134,9 @@ async function payFor(
   })
   if (bought === null) return answer
   discard(answer)
-  return withLease(bought.attempt, engine, async () => deliver(await sign(bought, engine), outgoing, engine))
+  return withLease(bought.attempt, engine, async () =>
+    deliver(await sign(bought, outgoing.signal, engine), outgoing, engine),
+  )
 }
 
 /** Whether the caller pays by itself. */

@@ -79,6 +79,11 @@ async function reserve(
   if (!(await engine.policy.approve(info, url))) {
     return { reason: 'not-approved', detail: 'policy.approve said no.', offer: info }
   }
+  // Whoever was asked may have taken long.
+  outgoing.signal.throwIfAborted()
+  if (offer.expiresAt !== null && offer.expiresAt <= engine.clock()) {
+    return { reason: 'expired', detail: 'The offer ended while policy.approve was asked.', offer: info }
+  }
   const draft = {
     request: await requestOf(outgoing, url),
     key: outgoing.headers.get('idempotency-key') ?? toHex(engine.random(16)).slice(2),
@@ -112,13 +117,19 @@ async function reserve(
  * Has a purchase signed, and writes the credential down before anybody sees it. Without a signature its price is held back
  * no longer.
  *
- * @throws CofferError `signing-failed`, `store-failed`.
+ * @param signal - Of the caller: who gives up before the credential is written down pays nothing.
+ * @throws CofferError `signing-failed`, `store-failed`. The reason of the signal.
  */
-export async function sign({ attempt, offer, asset }: Purchase, engine: Engine): Promise<Attempt> {
+export async function sign(
+  { attempt, offer, asset }: Purchase,
+  signal: AbortSignal,
+  engine: Engine,
+): Promise<Attempt> {
   const { journal, clock, random, rpcOf, tempoMode: mode } = engine
   try {
     const [signer, now, rpc] = [await engine.signer(), clock(), rpcOf(offer.network)]
     const { field, evidence } = await offer.sign({ signer, asset, now, random, key: attempt.key, rpc, mode })
+    signal.throwIfAborted()
     const [name, value] = field
     const signed = await journal.update(attempt.id, (current) => ({
       ...current,
@@ -135,6 +146,7 @@ export async function sign({ attempt, offer, asset }: Purchase, engine: Engine):
   } catch (error) {
     const note = 'It was not signed.'
     await engine.change(attempt, (current) => ({ ...current, state: 'failed', note }))
+    signal.throwIfAborted()
     if (error instanceof CofferError) throw error
     // What a chain library throws may repeat anything; its own message is for the cause.
     throw new CofferError('signing-failed', 'the payment could not be prepared', { cause: error })

@@ -34,13 +34,13 @@ export async function redeemOpen(
 /** Sends the credential of an attempt again. `null` when no money moved for it. */
 export function redeem(attempt: Attempt, outgoing: Outgoing, engine: Engine): Promise<Response | null> {
   return withLease(attempt, engine, async () => {
-    if (attempt.credential === null) {
-      // It is written down before it is sent: what is not written down, nobody has seen.
-      const note = 'It was never signed.'
-      await engine.change(attempt, (current) => ({ ...current, state: 'failed', note }))
-      return null
-    }
-    const taken = await engine.change(attempt, (current) => leased(current, engine))
+    // It is written down before it is sent: what is not written down, nobody has seen. Who stood still for longer than its lease
+    // may be about to write it, so that this is decided where it is written.
+    const note = 'It was never signed.'
+    const taken = await engine.change(attempt, (current) =>
+      current.credential === null ? { ...current, state: 'failed', note } : leased(current, engine),
+    )
+    if (taken.credential === null) return null
     engine.emit({ type: 'resumed', attempt: attemptInfo(taken) })
     try {
       return await deliver(taken, outgoing, engine)

@@ -110,6 +110,9 @@ const KEPT_MS = 30 * 86_400_000
 /** How long a server that does not take tokens is shown none. */
 const REFUSED_MS = 86_400_000
 
+/** So many are remembered; what is forgotten costs a request. */
+const MAX_REFUSALS = 1000
+
 const SECRET = /^[\x21-\x2b\x2d-\x7e]{8,512}$/
 
 /** Opens the sessions in a store. */
@@ -154,6 +157,8 @@ export function createSessions({ store, clock, random, options }: SessionsOption
       signedFields,
       async refused(url) {
         refusals.add(`${id} ${url.pathname}`)
+        const [oldest = ''] = refusals
+        if (refusals.size > MAX_REFUSALS) refusals.delete(oldest)
         if (secret !== null) return
         const opened = new URL(session.url)
         const expiresAt = clock() + REFUSED_MS

@@ -9,6 +9,7 @@ import { paymentOf } from '../../src/client/paid-answer.ts'
 import type { PaymentError } from '../../src/client/payment-error.ts'
 import { memory } from '../../src/stores/memory.ts'
 import { sqlite } from '../../src/stores/sqlite.ts'
+import { prefixRange } from '../../src/stores/store.ts'
 import { errorOf } from './agents.ts'
 import { ask, createClient, requirement, USDC } from './market.ts'
 
@@ -97,6 +98,17 @@ describe('a limit', () => {
     }
     const { buy } = clientOf({ session: '0.01', sessionName: 'nightly' }, { store })
     await overBudget(buy(1))
+  })
+
+  it('on a session that has none leaves nothing behind for ever', async () => {
+    let now = Date.now()
+    const store = memory({ clock: () => now })
+    const left = async () => (await store.list(prefixRange('client/budget/session/'))).length
+    for (const budget of [{ total: '1' }, { session: '1' }, { total: '1', sessionName: 'nightly' }])
+      await clientOf(budget, { store, clock: () => now }).buy(CENT)
+    expect(await left()).toBe(3)
+    now += 100 * 86_400_000
+    expect(await left()).toBe(2)
   })
 
   it('in the token itself holds beside one in dollars', async () => {

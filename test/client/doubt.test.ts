@@ -1,3 +1,4 @@
+import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import type { PayFetchOptions } from '../../src/client/engine.ts'
 import { paymentOf } from '../../src/client/paid-answer.ts'
@@ -158,6 +159,35 @@ it('what the caller gives up before is what fetch makes of it, and nothing is he
   expect(await pay.attempts()).toEqual([])
 })
 
+describe('what the caller gives up while it is asked', () => {
+  const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)
+  it.each([
+    ['whether to pay', true],
+    ['to sign', false],
+  ])('%s is not paid: nothing is sent, and nothing held back', async (_what, isApproval) => {
+    const stop = new AbortController()
+    const { url, credentials } = await scripted(ok)
+    const pay = createClient({
+      wallet: {
+        address: account.address,
+        signTypedData(data: never) {
+          stop.abort(new Error('enough'))
+          return account.signTypedData(data)
+        },
+      },
+      policy: {
+        approve() {
+          if (isApproval) stop.abort(new Error('enough'))
+          return true
+        },
+      },
+    })
+    expect((await errorOf(pay(url, { signal: stop.signal }))).message).toBe('enough')
+    expect(await pay.attempts({ open: true })).toEqual([])
+    expect([credentials(), (await pay.spending()).usd]).toEqual([[], { held: '0', spent: '0' }])
+  })
+})
+
 describe('an answer that is not what was wanted', () => {
   it.each([400, 404, 409, 500])(
     '%i is the handler’s: returned, and the next call redeems the payment',
@@ -306,6 +336,47 @@ describe('a process that ends', () => {
     expect(await next.spending()).toMatchObject({ usd: { held: '0', spent: '0.01' } })
   })
 
+  it('and wakes up after its lease, when another takes it for dead: what it signs meanwhile is not paid twice', async () => {
+    const store = memory()
+    let now = Date.now()
+    const clock = () => now
+    const { url, credentials } = await scripted(problem(503, 'x'), ok)
+    const [asked, signs] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)
+    const sleeping = createClient({
+      store,
+      clock,
+      wallet: {
+        address: account.address,
+        async signTypedData(data: never) {
+          asked.resolve()
+          await signs.promise
+          return account.signTypedData(data)
+        },
+      },
+    })
+    const first = errorOf(sleeping(url))
+    await asked.promise
+    now += 30_000
+    // The other has read the attempt, as one that nobody has signed, when the sleeper wakes up.
+    const slow: Store = {
+      ...store,
+      async get(key) {
+        const entry = await store.get(key)
+        if (key.startsWith('client/attempt/') && entry?.value['state'] === 'reserved') {
+          signs.resolve()
+          await first
+        }
+        return entry
+      },
+    }
+    const next = createClient({ store: slow, clock })
+    expect((await next(url)).status).toBe(200)
+    expect(await first).toMatchObject({ code: 'payment-unresolved' })
+    expect(credentials()).toHaveLength(1)
+    expect(await next.spending()).toMatchObject({ usd: { held: '0', spent: '0.01' } })
+  })
+
   it('leaves a lease behind, which the next one waits for before it takes the attempt up', async () => {
     const store = memory()
     let now = Date.now()
@@ -349,6 +420,12 @@ it('a listener that throws is passed over', async () => {
       throw new Error('mine')
     },
   })
+  expect((await pay(url)).status).toBe(200)
+})
+
+it('a listener that rejects is passed over', async () => {
+  const { url } = await scripted(ok)
+  const pay = createClient({ onEvent: () => Promise.reject(new Error('mine')) })
   expect((await pay(url)).status).toBe(200)
 })
 

@@ -82,6 +82,13 @@ it.each([
   expect(await pay.attempts()).toEqual([])
 })
 
+it('a recipient that a promise speaks for is not paid', async () => {
+  const { url, credentials } = await market(({ request }) => ask(request.url))
+  const recipients = (async () => false) as never
+  expect(await refusalOf(createClient({ policy: { recipients } })(url))).toEqual(['recipient-not-accepted'])
+  expect(credentials()).toEqual([])
+})
+
 it('several offers: every one that is refused has its reason, and the best of the rest is paid', async () => {
   const accepts = [
     requirement({ payTo: THIEF, amount: '1' }),
@@ -350,6 +357,18 @@ describe('an MPP challenge', () => {
     const pay = createClient({ policy: { recipients: [SELLER] } })
     expect(await refusalOf(pay(url, { headers }))).toEqual([reason])
     expect(credentials()).toEqual([])
+  })
+
+  it('that ends while somebody is asked about it: refused, and nothing is held back', async () => {
+    let now = Date.now()
+    const approve = () => {
+      now += 600_000
+      return true
+    }
+    const { url } = await serve(mppChallenge())
+    const pay = createClient({ clock: () => now, policy: { approve } })
+    expect(await refusalOf(pay(url))).toEqual(['expired'])
+    expect(await pay.attempts()).toEqual([])
   })
 
   it('that gives a thief a part: refused', async () => {

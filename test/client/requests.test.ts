@@ -111,6 +111,26 @@ describe('a body that is longer than is kept in memory', () => {
     expect([requests.length, isCancelled]).toEqual([0, true])
   })
 
+  it('and does not end is given up with its signal', async () => {
+    const { url, requests } = await market()
+    const stop = new AbortController()
+    const [body, cancelled] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()]
+    const waiting = new ReadableStream<Uint8Array>({
+      pull: () => {
+        body.resolve()
+        return new Promise(() => {})
+      },
+      cancel: cancelled.resolve,
+    })
+    const init = { method: 'POST', body: waiting, duplex: 'half', signal: stop.signal } as RequestInit
+    const sent = errorOf(createClient()(url, init))
+    await body.promise
+    stop.abort(new Error('enough'))
+    expect((await sent).message).toBe('enough')
+    await cancelled.promise
+    expect(requests).toEqual([])
+  })
+
   it('may be a Blob, which is read again for every sending', async () => {
     const { url, requests } = await market()
     const blob = new Blob(Array.from({ length: 100 }, () => 'x'.repeat(1000)))
@@ -130,6 +150,14 @@ describe('a caller that pays by itself', () => {
     open.push(opened)
     const answer = await createClient()(opened.url, { headers: { [name]: value } })
     expect([answer.status, opened.requests.length]).toEqual([402, 1])
+  })
+
+  it('does not have its payment taken elsewhere by a redirect', async () => {
+    const thief = await openMarket(() => new Response('thanks'))
+    const opened = await openMarket(() => Response.redirect(thief.url, 307))
+    open.push(thief, opened)
+    const answer = await createClient()(opened.url, { headers: { 'payment-signature': 'mine' } })
+    expect([answer.status, thief.requests]).toEqual([307, []])
   })
 })
 

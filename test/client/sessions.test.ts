@@ -353,6 +353,23 @@ describe('at any server', () => {
     expect(opened.credentials()).toHaveLength(2)
   })
 
+  it('where one was refused is remembered within bounds', async () => {
+    const shown: string[] = []
+    const pay = createClient({
+      async fetch(input) {
+        const request = new Request(input)
+        if (header(request) !== null) shown.push(new URL(request.url).pathname)
+        if (!request.headers.has('payment-signature')) return ask(request.url)
+        return new Response('paid', { headers: { 'x-prudra-session-id': 'sess_secret' } })
+      },
+    })
+    await pay('http://localhost/open')
+    const dear = (n: number) => pay(`http://localhost/${n}`, { pay: false })
+    for (let n = 0; n < 1001; n++) await dear(n)
+    for (const n of [1000, 0]) await dear(n)
+    expect(shown.slice(-2)).toEqual(['/1000', '/0'])
+  })
+
   it('its field may have another name', async () => {
     const opened = await market(({ request, isPaid }) => {
       if (request.headers.get('my-session') === 'my-session-id') return new Response('in session')
@@ -396,6 +413,9 @@ describe('at any server', () => {
     // What ends a session is what uses it.
     const elsewhere = pay.sessions.end(last?.id ?? '', 'https://thief.test/api')
     expect(await errorOf(elsewhere)).toMatchObject({ code: 'invalid-option' })
+    expect(await errorOf(pay.sessions.end(last?.id ?? '', 'nonsense'))).toMatchObject({
+      code: 'invalid-option',
+    })
     await pay.sessions.end(last?.id ?? '')
     expect(await pay.sessions.end('cses_x')).toBeNull()
     expect(await pay.sessions.list()).toEqual([])
