@@ -15,6 +15,9 @@ export interface VaultEvent {
   readonly timestamp: string
 }
 
+/** What goes back to the server in a field, for the events that come after it. */
+const EVENT_ID = /^[\x21-\x7e]{1,256}$/
+
 /**
  * Reads what an event of a stream carries.
  *
@@ -22,7 +25,7 @@ export interface VaultEvent {
  */
 export function vaultEventOf({ id, data }: ReadEvent): VaultEvent {
   const event = parse(data)
-  if (event === null || event.eventId !== id) {
+  if (event === null || event.eventId !== id || !EVENT_ID.test(id)) {
     throw new CofferError('invalid-events', 'the server sent something else than an event of a vault')
   }
   return event

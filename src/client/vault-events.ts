@@ -55,10 +55,11 @@ export async function* vaultEvents(
       authorization: await authorization(options.token),
     })
     if (after !== undefined) headers.set('last-event-id', after)
+    // A redirect would take the token along.
     const connection = createEventConnection((request) => send(request), signal)
     let waitMs: number | null = null
     try {
-      const answer = await connection.open(new Request(target, { headers }))
+      const answer = await connection.open(new Request(target, { headers, redirect: 'manual' }))
       if (answer?.status === 204) return
       if (answer === null || answer.status >= 500 || PASSING.has(answer.status)) {
         failures++

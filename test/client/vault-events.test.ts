@@ -378,6 +378,10 @@ describe('what is not the events of a vault', () => {
     ['half of an event', stream([data({ ...event(1), timestamp: undefined })])],
     ['no payload', stream([data({ ...event(1), payload: undefined })])],
     ['another id', stream([data(event(2))])],
+    [
+      'an id that no field carries',
+      stream([formatStreamEvent({ id: 'evt_🎉', data: JSON.stringify({ ...event(1), eventId: 'evt_🎉' }) })]),
+    ],
     ['no id', stream([`data: ${JSON.stringify(event(1))}\n\n`])],
     ['an endless event', stream(Array.from({ length: 200 }, () => `data: ${'x'.repeat(10_000)}`))],
   ])('is an error: %s', async (_name, answer) => {
@@ -385,6 +389,13 @@ describe('what is not the events of a vault', () => {
     await expect(all(follow(server))).rejects.toMatchObject({ code: 'invalid-events' })
     expect(server.requests).toHaveLength(1)
     expect(server.requests[0]?.signal.aborted).toBe(true)
+  })
+
+  it('is an error: a redirect, which would take the token along', async () => {
+    const moved = new Response(null, { status: 307, headers: { location: 'https://thief.test/' } })
+    const server = serve(moved)
+    await expect(all(follow(server))).rejects.toMatchObject({ code: 'invalid-events' })
+    expect(server.requests.map(({ redirect }) => redirect)).toEqual(['manual'])
   })
 })
 

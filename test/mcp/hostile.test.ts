@@ -152,6 +152,10 @@ describe('a call', () => {
     const opened = await market(() => Response.redirect(other.url))
     const host = await connect({}, { origins: [opened.url] })
     expect((await host.call('x402_pay', { url: opened.url })).data.answer.status).toBe(302)
+    for (const tool of ['vault_read', 'vault_events']) {
+      const input = { vault_url: `${opened.url}/vaults/vlt_0`, token: 'vat_0123456789' }
+      expect((await host.call(tool, input)).isError).toBe(true)
+    }
     expect(other.requests).toEqual([])
   })
 
