@@ -1,4 +1,5 @@
 import { readBytes } from '../lib/body.ts'
+import { utf8 } from '../lib/bytes.ts'
 import { CofferError } from '../problems/error.ts'
 import type { AnswerSink } from './next.ts'
 
@@ -33,9 +34,14 @@ export function observeBody(
   async function readChunk(): Promise<Uint8Array | null> {
     try {
       const { done, value } = await reader.read()
-      if (done) sink.end()
-      else sink.write(value)
-      return done ? null : value
+      if (done) {
+        sink.end()
+        return null
+      }
+      // Bun's streams may be of texts, and Node sends them too.
+      const bytes = typeof value === 'string' ? utf8(value) : value
+      sink.write(bytes)
+      return bytes
     } catch (error) {
       sink.abort()
       throw error

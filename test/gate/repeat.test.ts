@@ -169,6 +169,34 @@ describe('an answer that is kept', () => {
     expect(await (await buy(seller, keyed('a', 'key'), () => expect.unreachable())).text()).toBe('firstlast')
   })
 
+  it.each([
+    ['GET', 204, null],
+    ['GET', 304, null],
+    ['GET', 200, ''],
+    ['HEAD', 200, 'what GET would answer'],
+  ])('to %s with status %i and the body %j comes back without one', async (method, status, body) => {
+    const seller = createSeller()
+    const asking = () => request('a', undefined, { method, headers: { 'idempotency-key': 'key' } })
+    const headers = { etag: '"1"' }
+    await (await buy(seller, asking(), () => new Response(body, { status, headers }))).text()
+    const again = await buy(seller, asking(), () => expect.unreachable())
+    expect([again.status, again.headers.get('etag'), again.body]).toEqual([status, '"1"', null])
+  })
+
+  it('may be written in text, as some servers let a stream be', async () => {
+    const seller = createSeller()
+    const body = new ReadableStream({
+      start(controller) {
+        for (const text of ['fïrst, ', 'last']) controller.enqueue(text)
+        controller.close()
+      },
+    })
+    const answer = await buy(seller, keyed('a', 'key'), () => new Response(body))
+    expect(await answer.text()).toBe('fïrst, last')
+    const again = await buy(seller, keyed('a', 'key'), () => expect.unreachable())
+    expect(await again.text()).toBe('fïrst, last')
+  })
+
   it('is whole even when the payer went away in the middle', async () => {
     const seller = createSeller()
     let left = 5
