@@ -76,10 +76,12 @@ export async function attempt<Result>(what: string, operation: () => Promise<Res
   }
 }
 
-/** An answer of Postgres without what may hold values: drivers add the parameters, and Postgres the row. */
+/** An error without what may hold values: Postgres adds the row, and postgres.js the parameters, also to a lost connection. */
 function withoutValues(error: unknown): unknown {
-  const code = sqlState(error)
-  return code !== null && error instanceof Error ? Object.assign(new Error(error.message), { code }) : error
+  const hasValues = error instanceof Error && (sqlState(error) !== null || 'parameters' in error)
+  if (!hasValues) return error
+  const code = sqlState(error) ?? ('code' in error ? error.code : null)
+  return Object.assign(new Error(error.message), { code })
 }
 
 /**
