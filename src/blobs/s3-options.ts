@@ -70,7 +70,11 @@ export function readS3Options(options: S3Options): S3Settings {
     prefix,
     timeoutMs,
     credentials: typeof credentials === 'function' ? credentials : () => credentials,
-    urlOf: (key) => new URL(base.pathname + (root + key).replace(/\/$/, ''), base),
+    urlOf(key) {
+      const url = new URL(base)
+      url.pathname += (root + key).replace(/\/$/, '')
+      return url
+    },
   }
 }
 

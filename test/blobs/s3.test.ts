@@ -316,6 +316,8 @@ describe('options', () => {
     expect(urlOf({ endpoint })).toBe('https://s3.example.com/blobs/k')
     expect(urlOf({ endpoint }, '')).toBe('https://s3.example.com/blobs')
     expect(urlOf({ endpoint: 'https://example.com:9000/s3/' })).toBe('https://example.com:9000/s3/blobs/k')
+    // The bucket is never taken for a host.
+    expect(urlOf({ endpoint: `${endpoint}//` })).toBe('https://s3.example.com//blobs/k')
     expect(urlOf({ endpoint, addressing: 'host' })).toBe('https://blobs.s3.example.com/k')
     expect(urlOf({ endpoint, addressing: 'host' }, '')).toBe('https://blobs.s3.example.com/')
   })
