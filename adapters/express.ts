@@ -69,7 +69,8 @@ export interface PaidMiddleware<Locals = Grant> {
  * The same is in `req.payment`, `req.wallet`, `req.vault` and `req.sessionId`, where types can only say that it may be.
  *
  * Works before and after body parsers. With `bindBody`, mount it before them to bind the bytes as they were
- * sent; after them it binds the parsed body, written as JSON. Scripts in browsers ask with `OPTIONS` first, which
+ * sent; after them it binds the parsed body, written as JSON. Parsers of uploaded forms come after it: of what they took apart
+ * there is no bound body, and no idempotency key can stand for it. Scripts in browsers ask with `OPTIONS` first, which
  * Express answers on its own unless the middleware is mounted for it too: `app.options('/report', …)`.
  *
  * @throws CofferError `invalid-option` for bad route options, at once.

@@ -16,7 +16,6 @@ const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT, exclude: ['
 const GIVEN = `
 declare const options: import('coffer').CofferOptions
 declare const coffer: import('coffer').Coffer
-declare const createCoffer: typeof import('coffer').createCoffer
 declare const bucket: import('coffer/blobs-s3').S3Options
 `
 
@@ -47,16 +46,28 @@ describe('the documentation', () => {
     }
   }, 300_000)
 
-  it('links to pages that there are', () => {
+  it('links to pages and headings that there are', () => {
     const broken = pages.flatMap(({ path, text }) =>
-      [...text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)]
-        .map(([, link = '']) => link)
-        .filter((link) => !existsSync(join(ROOT, dirname(path), link)))
-        .map((link) => `${path}: ${link}`),
+      [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)]
+        .filter(([, page = '', heading]) => {
+          const file = page === '' ? join(ROOT, path) : join(ROOT, dirname(path), page)
+          return !existsSync(file) || (heading !== undefined && !headingsOf(file).includes(heading))
+        })
+        .map(([link]) => `${path}: ${link}`),
     )
     expect(broken).toEqual([])
   })
 })
+
+/** The headings of a page, as links name them. */
+function headingsOf(file: string): readonly string[] {
+  return [...readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
 
 describe('the README', () => {
   it('charges for a route in about fifteen lines', () => {
