@@ -67,6 +67,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** The variable that an option names is not there. Its name is not repeated: what was typed may be the secret itself. */
+export function noVariable(option: string): never {
+  throw new UsageError(`--${option}: expected the name of an environment variable that is set`)
+}
+
 /** The text of an option that must be there. */
 export function required(values: CommandCall['values'], name: string, fallback?: string): string {
   const value = values[name] ?? fallback

@@ -5,7 +5,7 @@ import { toRequest } from '../../adapters/node.ts'
 import { sendResponse } from '../../adapters/node-response.ts'
 import type { HttpAccess, Mcp } from '../mcp.ts'
 import { listOf } from './agent/agent-options.ts'
-import { type CommandCall, type Terminal, UsageError } from './command.ts'
+import { type CommandCall, noVariable, type Terminal, UsageError } from './command.ts'
 
 /** Where to listen, and to whom. */
 export interface Place {
@@ -23,7 +23,7 @@ export function readPlace({ values, terminal }: CommandCall): Place {
   if (!isLocal && isIP(host) === 0) throw new UsageError('--host: expected an IP address')
   const name = values['token-env']
   const token = terminal.env[typeof name === 'string' ? name : 'COFFER_MCP_TOKEN'] || undefined
-  if (typeof name === 'string' && token === undefined) throw new UsageError(`--token-env: ${name} is not set`)
+  if (typeof name === 'string' && token === undefined) noVariable('token-env')
   if (token !== undefined && token.length < 16)
     throw new UsageError('the token of callers: expected 16 characters or more')
   if (!isLocal && token === undefined) {

@@ -4,7 +4,13 @@ import { type Command, type CommandCall, EXIT, UsageError } from './command.ts'
 import { brokenOff, nothingMoved, type PayFailure, payFailure } from './pay/pay-failure.ts'
 import { openOutput } from './pay/pay-output.ts'
 import { payProgress } from './pay/pay-progress.ts'
-import { type CommandRequest, readMessage, readRequest, requestOptions } from './pay/request-options.ts'
+import {
+  addIdempotencyKey,
+  type CommandRequest,
+  readMessage,
+  readRequest,
+  requestOptions,
+} from './pay/request-options.ts'
 import { printable } from './show/field-list.ts'
 
 /** `coffer pay`: what `curl` is, for servers that ask for money. */
@@ -37,6 +43,7 @@ export const pay: Command = {
     if (values['dry-run'] === true) return (await import('./pay/dry-run-report.ts')).reportDryRun(call)
     if (values['from'] !== undefined) throw new UsageError('--from is for --dry-run')
     const request = values['resume'] === undefined ? await readRequest(call) : null
+    if (request !== null) addIdempotencyKey(request.headers, values['idempotency-key'])
     const output = await openOutput(call)
     const progress = payProgress(call)
     let agent: Agent | null = null
@@ -66,8 +73,7 @@ async function ask(
   { values, terminal }: CommandCall,
   payFetch: PayFetch,
 ): Promise<Response> {
-  const { session, 'idempotency-key': key } = values
-  if (typeof key === 'string') headers.set('Idempotency-Key', key)
+  const { session } = values
   return payFetch(url, {
     method,
     headers,

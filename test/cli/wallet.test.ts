@@ -67,6 +67,12 @@ describe('coffer wallet', () => {
     })
     expect([bad.code, bad.err]).toEqual([2, expect.stringContaining('OLD_KEY is no private key')])
     expect(bad.err).not.toContain('fff')
+    const typed = await runProcess(['wallet', 'new', '--wallet', `${file}2`, '--passphrase-env', PASSPHRASE])
+    expect([typed.code, typed.err]).toEqual([
+      2,
+      expect.stringContaining('--passphrase-env: expected the name'),
+    ])
+    expectNoSecrets(typed, PASSPHRASE)
   })
 
   it('asks for nothing where nobody is: 2', async () => {

@@ -139,7 +139,7 @@ describe('coffer mcp --http', () => {
     [['--http', 'x'], 'expected a port'],
     [['--http', '0', '--host', '0.0.0.0'], 'others could spend'],
     [['--http', '0', '--host', 'example.com'], 'expected an IP address'],
-    [['--http', '0', '--token-env', 'NONE'], 'NONE is not set'],
+    [['--http', '0', '--token-env', 'NONE'], '--token-env: expected the name'],
     [['--session-ttl', '59'], 'expected seconds'],
     [['--passphrase-fd', '0'], 'MCP is spoken'],
     [['--max', 'lots'], 'expected US dollars'],

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { CommandCall, CommandOption, Terminal } from '../command.ts'
+import { type CommandCall, type CommandOption, type Terminal, UsageError } from '../command.ts'
 
 /** Where an agent keeps its key and its journal. */
 export const fileOptions = {
@@ -15,11 +15,17 @@ export const fileOptions = {
   },
 } as const satisfies Record<string, CommandOption>
 
-/** Path of the key file or of the journal: the option, the environment, or the file in the agent's own folder. */
+/**
+ * Path of the key file or of the journal: the option, the environment, or the file in the agent's own folder.
+ *
+ * @throws UsageError.
+ */
 export function fileOf(
   name: keyof typeof fileOptions,
   { values, terminal }: Pick<CommandCall, 'values' | 'terminal'>,
 ): string {
+  // Such as a variable of a shell that is not set: the default would be somebody else's.
+  if (values[name] === '') throw new UsageError(`--${name}: expected a file`)
   const given = values[name] ?? terminal.env[`COFFER_${name.toUpperCase()}`]
   return typeof given === 'string' && given !== '' ? given : join(home(terminal), FILES[name])
 }

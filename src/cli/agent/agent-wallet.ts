@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Signer } from '../../client.ts'
 import { type Hex, openKeyFile, readKeyFileAddress } from '../../client-node.ts'
-import { type CommandCall, type CommandOption, type Terminal, UsageError } from '../command.ts'
+import { type CommandCall, type CommandOption, noVariable, type Terminal, UsageError } from '../command.ts'
 import { fileOf, fileOptions } from './agent-files.ts'
 import { passphraseOptions, readPassphrase } from './passphrase.ts'
 
@@ -58,7 +58,7 @@ export async function openWallet(call: Call): Promise<AgentWallet> {
 /** A private key of the environment. @throws UsageError, which never repeats it. */
 export function readKey(name: string, { env }: Terminal): Hex {
   const text = env[name]
-  if (text === undefined || text === '') throw new UsageError(`--key-env: ${name} is not set`)
+  if (text === undefined || text === '') return noVariable('key-env')
   const [, digits] = /^(?:0x)?([0-9a-fA-F]{64})$/.exec(text.trim()) ?? []
   if (digits !== undefined) return `0x${digits}`
   throw new UsageError(`${name} is no private key: expected 32 bytes of hexadecimal`)

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
-import { type CommandCall, type CommandOption, UsageError } from '../command.ts'
+import { type CommandCall, type CommandOption, noVariable, UsageError } from '../command.ts'
 
 /** Where the passphrase of a key file comes from. */
 export const passphraseOptions = {
@@ -25,7 +25,7 @@ export async function readPassphrase(
   const name = values['passphrase-env']
   const found = terminal.env[typeof name === 'string' ? name : 'COFFER_PASSPHRASE']
   if (found !== undefined && found !== '') return found
-  if (typeof name === 'string') throw new UsageError(`--passphrase-env: ${name} is not set`)
+  if (typeof name === 'string') return noVariable('passphrase-env')
   const answer = await terminal.askSecret(question)
   if (answer !== null) return answer
   throw new UsageError('there is no terminal to ask for the passphrase: set COFFER_PASSPHRASE')

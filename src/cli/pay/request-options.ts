@@ -41,6 +41,14 @@ export async function readRequest(call: CommandCall): Promise<CommandRequest> {
   return { url, method, headers, body }
 }
 
+/** Names the request. @throws UsageError */
+export function addIdempotencyKey(headers: Headers, key: CommandCall['values'][string]): void {
+  if (typeof key !== 'string') return
+  if (!/^[\x20-\x7e]{1,255}$/.test(key) || key.trim() !== key)
+    throw new UsageError('--idempotency-key: expected 1 to 255 visible characters of ASCII')
+  headers.set('Idempotency-Key', key)
+}
+
 /** Fields and body. @throws UsageError */
 export async function readMessage({
   values,
