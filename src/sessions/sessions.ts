@@ -2,6 +2,7 @@ import type { SessionFacts } from '../hooks/events.ts'
 import type { Notifier } from '../hooks/notifier.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
+import { createTurns } from '../lib/turns.ts'
 import { formatAmount } from '../payments/amount.ts'
 import type { Payment } from '../payments/payment.ts'
 import type { SessionTerms } from '../payments/session-terms.ts'
@@ -10,7 +11,7 @@ import { keys } from '../stores/keys.ts'
 import type { Entry, Store, Write } from '../stores/store.ts'
 import type { Session, SessionUse } from './session.ts'
 import { hashSessionId, isSessionId, notCovered, sessionIdOf, useSession } from './terms.ts'
-import { readSessionToken } from './token.ts'
+import { readSessionToken, type SessionToken } from './token.ts'
 
 /** Sessions, kept in a store. */
 export interface Sessions {
@@ -48,7 +49,7 @@ export interface SessionsOptions {
   readonly notifier: Notifier
 }
 
-/** How often a counted session is tried when other requests of it are counted in the same moment. */
+/** How often a counted session is tried when other processes count requests of it in the same moment. */
 const TRIES = 20
 
 const UNKNOWN = notCovered('It is unknown, expired or revoked.')
@@ -56,6 +57,7 @@ const UNKNOWN = notCovered('It is unknown, expired or revoked.')
 /** Opens the sessions of a store. */
 export function createSessions({ store, clock, secrets, notifier }: SessionsOptions): Sessions {
   const [first = new Uint8Array()] = secrets
+  const turns = createTurns()
 
   function find(id: string | null): Promise<Entry | null> {
     const isOne = id !== null && isSessionId(id)
@@ -72,18 +74,37 @@ export function createSessions({ store, clock, secrets, notifier }: SessionsOpti
     const signed = token === null ? null : await readSessionToken(token)
     if (token !== null && signed === null)
       return notCovered('Its token is not signed by the wallet it names.')
-    for (let tries = 0; tries < TRIES; tries++) {
-      const entry = id === null && signed !== null ? await findPaidBy(signed.transaction) : await find(id)
-      if (entry === null) return UNKNOWN
-      const session = readSession(entry)
-      if (signed !== null && session.payment.payer !== signed.payer)
-        return notCovered('Another wallet paid for it.')
-      if (session.bindPayer && signed === null) return notCovered('It asks for a signed X-Session-Token.')
-      const used = useSession(session, use, clock())
-      if (isRefusal(used) || used === session) return used
-      if ((await store.commit([sessionWrite(used, entry)])) !== null) return used
+    const read = () => (id === null && signed !== null ? findPaidBy(signed.transaction) : find(id))
+    const entry = await read()
+    if (entry === null) return UNKNOWN
+    const session = readSession(entry)
+    const used = check(session, signed, use)
+    if (isRefusal(used) || used === session) return used
+    // Who lost every race would be told to pay again: in this process there are none.
+    return turns(entry.key, () => count(entry, used))
+
+    /** Writes down that the session was used; from a newer entry when others have used it meanwhile. */
+    async function count(entry: Entry, used: Session): Promise<Session | Refusal> {
+      let [current, counted] = [entry, used]
+      for (let tries = 0; tries < TRIES; tries++) {
+        if ((await store.commit([sessionWrite(counted, current)])) !== null) return counted
+        const next = await read()
+        if (next === null) return UNKNOWN
+        const checked = check(readSession(next), signed, use)
+        if (isRefusal(checked)) return checked
+        current = next
+        counted = checked
+      }
+      return notCovered('Too many requests use it in the same moment.')
     }
-    return notCovered('Too many requests use it in the same moment.')
+  }
+
+  /** The session after this use; the same object when its requests are not counted. */
+  function check(session: Session, signed: SessionToken | null, use: SessionUse): Session | Refusal {
+    if (signed !== null && session.payment.payer !== signed.payer)
+      return notCovered('Another wallet paid for it.')
+    if (session.bindPayer && signed === null) return notCovered('It asks for a signed X-Session-Token.')
+    return useSession(session, use, clock())
   }
 
   function indexWrites({ session, transaction }: Payment): readonly Write[] {

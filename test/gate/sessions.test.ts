@@ -227,6 +227,14 @@ describe('a session', () => {
     expect(answers.filter((answer) => !(answer instanceof Response))).toHaveLength(5)
   })
 
+  it('turns away none of two hundred at once that it has room for', async () => {
+    const seller = createSeller()
+    const route = { price: '0.01', acceptSessions: { maxRequests: 200, budget: '2' } }
+    const id = await open(seller, route)
+    const answers = await Promise.all(Array.from({ length: 201 }, () => visit(seller, id, route)))
+    expect(answers.filter((answer) => !(answer instanceof Response))).toHaveLength(200)
+  })
+
   it('lets in as much as its budget', async () => {
     const seller = createSeller()
     const route = { price: '0.01', acceptSessions: { budget: '0.025' } }
