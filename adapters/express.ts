@@ -60,7 +60,8 @@ export interface PaidMiddleware<Locals = Grant> {
 /**
  * Puts a price on a route. Behind it, `res.locals` holds the grant: `payment`, `wallet`, `vault` and `session`, and the answer
  * gets its receipts whichever way the handler gives it. An error, or a status of 400 or above, leaves the payment
- * owed: the same credential runs the handler again. So does a client that is gone before the answer begins.
+ * owed: the same credential runs the handler again. So does a client that is gone before the answer begins. What fails after
+ * that is spent, unless the request has an `Idempotency-Key`.
  *
  * ```ts
  * app.get('/report', paid(coffer, { price: '0.05' }), (req, res) => res.json(report(res.locals.payment.payer)))

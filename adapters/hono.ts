@@ -1,12 +1,13 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import type {
-  Answer,
-  Coffer,
-  Fields,
-  Grant,
-  RequestHead,
-  RouteOptions,
-  SessionOptions,
+import {
+  type Answer,
+  type Coffer,
+  CofferError,
+  type Fields,
+  type Grant,
+  type RequestHead,
+  type RouteOptions,
+  type SessionOptions,
 } from '../src/index.ts'
 import { type ExecutionContext, outlive, type Recorded } from './fetch.ts'
 import { joinFields, mergeField, mergeFields } from './merge-fields.ts'
@@ -139,10 +140,16 @@ export function api(coffer: Pick<Coffer, 'fetch'>): (c: Context) => Promise<Resp
 /** The request with its body, also when that was parsed already. A form cannot be written again as it came. */
 function requestOf({ req }: Context): Request {
   const { raw } = req
-  if (!raw.bodyUsed || req.header('content-type')?.startsWith('multipart/')) return raw
+  if (!raw.bodyUsed) return raw
+  const isForm = req.header('content-type')?.startsWith('multipart/')
   const { method, headers, signal } = raw
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
+      if (isForm)
+        throw new CofferError(
+          'invalid-state',
+          'a form was parsed before paid() could read it: mount paid() first',
+        )
       controller.enqueue(new Uint8Array(await req.arrayBuffer()))
       controller.close()
     },

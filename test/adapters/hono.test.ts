@@ -99,18 +99,22 @@ describe('paid() for Hono', () => {
     expect(await answer.json()).toEqual({ step: 1 })
   })
 
-  it('cannot bind a form that was parsed: an error, never a payment', async () => {
+  it.each([
+    ['bind a form that was parsed', { bindBody: true }, {}],
+    ['tell a form that was parsed from others with its key', {}, { 'idempotency-key': 'key' }],
+  ])('cannot %s: an error that says so, never a payment', async (_, options, headers) => {
     const { coffer, script } = createSeller()
     const app = new Hono()
     app.use(async (c, next) => {
       await c.req.parseBody()
       await next()
     })
-    app.post('/report', paid(coffer, { ...ROUTE, bindBody: true }), (c) => c.text('hello'))
-    app.onError((_, c) => c.text('failed', 500))
+    app.post('/report', paid(coffer, { ...ROUTE, ...options }), (c) => c.text('hello'))
+    app.onError(({ message }, c) => c.text(message, 500))
     const body = new FormData()
     body.set('field', 'value')
-    expect((await app.fetch(request('a', URL, { method: 'POST', body }))).status).toBe(500)
+    const answer = await app.fetch(request('a', URL, { method: 'POST', headers, body }))
+    expect([answer.status, await answer.text()]).toEqual([500, expect.stringMatching(/mount paid\(\) first/)])
     expect(script.calls).toEqual([])
   })
 
