@@ -327,6 +327,21 @@ describe('at any server', () => {
     expect(opened.credentials()).toHaveLength(1)
   })
 
+  it('where a request is led within its origin, a session is used, too', async () => {
+    const opened = await market(({ request, isPaid }) => {
+      const { pathname, origin } = new URL(request.url)
+      if (pathname === '/report') return Response.redirect(`${origin}/report/`, 308)
+      if (header(request) !== null) return new Response('in session')
+      const fields = { ...paymentResponse(), 'x-prudra-session-id': 'sess_secret' }
+      return isPaid ? new Response('paid', { headers: fields }) : ask(request.url)
+    })
+    const pay = createClient()
+    const texts = []
+    for (let time = 0; time < 3; time++) texts.push(await (await pay(`${opened.url}/report`)).text())
+    expect(texts).toEqual(['paid', 'in session', 'in session'])
+    expect(opened.credentials()).toHaveLength(1)
+  })
+
   it('a POST that a redirect answers in a session is not made again', async () => {
     let orders = 0
     const opened = await market(({ request, isPaid }) => {
