@@ -79,7 +79,9 @@ async function reconcile(
   if (!(await isSpent(rpc, asset, authorization, head.number)))
     return judgeUnspent(authorization, transaction, head)
 
-  const since = BigInt(Math.floor(claimedAt / 1000)) - SKEW
+  const claimed = BigInt(Math.floor(claimedAt / 1000))
+  // Nothing is claimed after the newest block but by a clock that is ahead.
+  const since = (claimed < head.timestamp ? claimed : head.timestamp) - SKEW
   const first = await blockBefore(rpc, head, since)
   const log = await findSpending(rpc, asset, authorization, first, head.number)
   const earlier = 'The authorization was used before it was presented.'

@@ -143,6 +143,14 @@ test('used before it was presented: it has bought something else, so failed', as
   expect(await reconcileAuthorization(payment, network)).toMatchObject(expected)
 })
 
+test('settled for a seller whose clock is ahead of the chain', async () => {
+  const transfer = await transferOf()
+  const payment = await paymentOf(transfer, { claimedAt: (await chainTime()) * 1000 + 5 * MINUTE })
+  const transaction = await submit(chain, stranger, transfer)
+  await chain.mine(40, 1)
+  expect(await reconcileAuthorization(payment, network)).toMatchObject({ outcome: 'settled', transaction })
+})
+
 test('the nonce used to pay somebody else: failed', async () => {
   const transfer = await transferOf()
   const payment = await paymentOf(transfer)
