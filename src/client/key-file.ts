@@ -85,12 +85,23 @@ export async function openKeyFile(path: string, passphrase: string): Promise<Sig
   const derived = await derive(passphrase, Buffer.from(kdfparams.salt, 'hex'), kdfparams)
   if (!constantTimeEqual(macOf(derived, ciphertext), mac))
     return fail('the passphrase is wrong, or the file was changed')
-  const cipher = createDecipheriv('aes-128-ctr', derived.subarray(0, 16), Buffer.from(cipherparams.iv, 'hex'))
-  const key = toHex(Buffer.concat([cipher.update(ciphertext), cipher.final()]))
   const { privateKeyToAccount } = await import('viem/accounts')
-  const account = privateKeyToAccount(key)
+  const account = accountOf(() => {
+    const iv = Buffer.from(cipherparams.iv, 'hex')
+    const cipher = createDecipheriv('aes-128-ctr', derived.subarray(0, 16), iv)
+    return privateKeyToAccount(toHex(Buffer.concat([cipher.update(ciphertext), cipher.final()])))
+  })
   const isOwn = address === undefined || addressOf(address) === parseAddress(account.address)
   return isOwn ? account : fail('its address is not that of its key')
+}
+
+/** What a library says of a key that is none may repeat it. */
+function accountOf<Account>(open: () => Account): Account {
+  try {
+    return open()
+  } catch {
+    return fail('what it holds is no private key of secp256k1')
+  }
 }
 
 /**

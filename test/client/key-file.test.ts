@@ -1,7 +1,9 @@
+import { scryptSync } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { scrypt } from '@noble/hashes/scrypt.js'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import { Keystore } from 'ox'
 import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -114,6 +116,26 @@ describe('a key file', () => {
       () => changed('e', (file) => (file.crypto.kdfparams.n = 1000)),
       PASSPHRASE,
       'scrypt',
+    ],
+    [
+      'a key of another length',
+      () =>
+        changed('i', (file) => {
+          const { salt, n, r, p } = file.crypto.kdfparams
+          const cost = { N: n, r, p, maxmem: 2 ** 28 }
+          const derived = scryptSync(PASSPHRASE, Buffer.from(salt, 'hex'), 32, cost)
+          const ciphertext = '00'.repeat(31)
+          const mac = keccak_256(Buffer.concat([derived.subarray(16), Buffer.from(ciphertext, 'hex')]))
+          Object.assign(file.crypto, { ciphertext, mac: Buffer.from(mac).toString('hex') })
+        }),
+      PASSPHRASE,
+      'no private key',
+    ],
+    [
+      'a vector of another length',
+      () => changed('j', (file) => (file.crypto.cipherparams.iv = '00')),
+      PASSPHRASE,
+      'no private key',
     ],
     ['another cipher', () => changed('f', (file) => (file.crypto.cipher = 'none')), PASSPHRASE, 'version 3'],
     [
