@@ -161,8 +161,8 @@ export function createNext({ paid, grant, protocol, request, settings, deny }: N
     }
     const answer = await (settleAfter ? finishHeldBack(response, settleAfter) : finishNow(response))
     if (!isGone) return answer
-    // Nobody reads it now, but it is kept when it has been read.
-    await answer.body?.pipeTo(new WritableStream())
+    // Nobody reads it now, but it is kept: it is read to its end, or as far as anything of it can be kept.
+    await answer.body?.cancel()
     return new Response(null, answer)
   }
 

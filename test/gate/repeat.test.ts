@@ -246,6 +246,31 @@ describe('an answer that is kept', () => {
     expect(isCancelled).toBe(true)
   })
 
+  it('without an end is not read on either when the payer was gone before it began', async () => {
+    const seller = createSeller({ results: { maxBytes: 1000 } })
+    let pulls = 0
+    let isCancelled = false
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (pulls++ > 100) controller.error(new Error('read on'))
+        else controller.enqueue(chunk(100))
+      },
+      cancel() {
+        isCancelled = true
+      },
+    })
+    const gone = new AbortController()
+    const asking = new Request(keyed('a', 'key'), { signal: gone.signal })
+    const outcome = await seller.coffer.handle(asking, ROUTE)
+    if (outcome instanceof Response) throw new Error(`expected Next, got ${outcome.status}`)
+    gone.abort()
+    await outcome.finish(new Response(body))
+    expect([isCancelled, await outcome.recorded]).toEqual([true, true])
+    expect(await codeOf(await buy(seller, keyed('a', 'key'), () => expect.unreachable()))).toBe(
+      'result-unavailable',
+    )
+  })
+
   it('is not kept without a key', async () => {
     const seller = createSeller()
     const answer = await buy(seller, keyed('a', null), () => new Response('answer'))
