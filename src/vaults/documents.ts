@@ -124,14 +124,16 @@ export function createDocuments(options: DocumentsOptions): Documents {
         )
       }
       const content = { label, size, sha256: sha256Hex(text), text, blob: null }
-      return book.change<DocumentStub>(id, async (held) => {
-        const closed = closedTo(held) ?? admit(held.vault, 0)
-        if (closed !== null) return closed
-        const room = await storage.measure()
-        if (size > room.free) return storageFull(size)
-        const change = recorded(held.vault, content)
-        return { ...change, writes: [...change.writes, ...room.taking(size)] }
-      })
+      return storage.inTurn(() =>
+        book.change<DocumentStub>(id, async (held) => {
+          const closed = closedTo(held) ?? admit(held.vault, 0)
+          if (closed !== null) return closed
+          const room = await storage.measure()
+          if (size > room.free) return storageFull(size)
+          const change = recorded(held.vault, content)
+          return { ...change, writes: [...change.writes, ...room.taking(size)] }
+        }),
+      )
     },
 
     async get(vault, id) {

@@ -124,24 +124,26 @@ export function createFiles({ store, blobs, clock, limits, book, storage, upload
     },
 
     delete: (id, fileId) =>
-      book.change<null>(id, async ({ vault }) => {
-        const record = await find(id, fileId)
-        if (isRefusal(record)) return record
-        const { blob, size } = record
-        const number = itemNumber('fil', id, fileId) ?? 0
-        const now = clock()
-        const room = await storage.measure()
-        // The manifest of a sealed vault names every file that there was when it was sealed.
-        const row: Write =
-          vault.sealedAt === null
-            ? { key: keys.file(id, number), value: null }
-            : fileRow(id, number, { ...record, deletedAt: now })
-        return {
-          vault: { ...vault, files: vault.files - 1, bytes: vault.bytes - size },
-          writes: [row, enqueue(blobJob(id, blob), now), ...room.taking(-size)],
-          done: () => null,
-        }
-      }),
+      storage.inTurn(() =>
+        book.change<null>(id, async ({ vault }) => {
+          const record = await find(id, fileId)
+          if (isRefusal(record)) return record
+          const { blob, size } = record
+          const number = itemNumber('fil', id, fileId) ?? 0
+          const now = clock()
+          const room = await storage.measure()
+          // The manifest of a sealed vault names every file that there was when it was sealed.
+          const row: Write =
+            vault.sealedAt === null
+              ? { key: keys.file(id, number), value: null }
+              : fileRow(id, number, { ...record, deletedAt: now })
+          return {
+            vault: { ...vault, files: vault.files - 1, bytes: vault.bytes - size },
+            writes: [row, enqueue(blobJob(id, blob), now), ...room.taking(-size)],
+            done: () => null,
+          }
+        }),
+      ),
 
     async *list(vault) {
       for await (const entry of scan(store, prefixRange(keys.files(vault)))) yield fileOf(entry)

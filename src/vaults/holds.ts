@@ -5,7 +5,7 @@ import type { Random } from '../lib/id.ts'
 import { type Refusal, refuse } from '../problems/refusal.ts'
 import { keys } from '../stores/keys.ts'
 import { prefixRange, type Store } from '../stores/store.ts'
-import { type Storage, storageFull, type UploadRecord } from './storage.ts'
+import { type Room, type Storage, storageFull, type UploadRecord } from './storage.ts'
 import { HOLD_MS, type Hold, holdWrites, renewWrites } from './upload.ts'
 import type { VaultRecord } from './vault.ts'
 import { closedTo, type VaultBook } from './vault-book.ts'
@@ -58,42 +58,52 @@ export function createHolds({ store, clock, random, book, storage }: HoldsOption
     return entry?.version === version ? null : LAPSED
   }
 
+  /** Goes on with a hold at once. Otherwise: the room, when it does not do; `null` when somebody has written meanwhile. */
+  async function renewNow(hold: Hold, bytes: number): Promise<Hold | Room | null> {
+    const room = await storage.measure(hold.upload.blob)
+    if (bytes > room.free) return room
+    const wanted = bytes > hold.upload.bytes ? bytes + ahead(bytes, room.free) : hold.upload.bytes
+    const upload = { ...hold.upload, bytes: wanted }
+    const expiresAt = clock() + HOLD_MS
+    const version = await store.commit([...renewWrites(hold, upload, expiresAt), ...room.taking(0)])
+    return version === null ? null : { upload, version, expiresAt }
+  }
+
   return {
     lapsed,
 
     begin: (vault, { kind, size, admit }) =>
-      book.change<Hold>(vault, async (held) => {
-        const closed = closedTo(held) ?? admit(held.vault, await countComing(vault, kind))
-        if (closed !== null) return closed
-        const room = await storage.measure()
-        const bytes = size ?? Math.max(ahead(0, room.free), 0)
-        if (bytes > room.free) return storageFull(bytes)
-        const now = clock()
-        const upload: UploadRecord = { vault, blob: createBlobName(random), kind, bytes, startedAt: now }
-        const expiresAt = now + HOLD_MS
-        return {
-          vault: held.vault,
-          writes: [...holdWrites(upload, expiresAt), ...room.taking(0)],
-          done: (version) => ({ upload, version, expiresAt }),
-        }
-      }),
+      storage.inTurn(() =>
+        book.change<Hold>(vault, async (held) => {
+          const closed = closedTo(held) ?? admit(held.vault, await countComing(vault, kind))
+          if (closed !== null) return closed
+          const room = await storage.measure()
+          const bytes = size ?? Math.max(ahead(0, room.free), 0)
+          if (bytes > room.free) return storageFull(bytes)
+          const now = clock()
+          const upload: UploadRecord = { vault, blob: createBlobName(random), kind, bytes, startedAt: now }
+          const expiresAt = now + HOLD_MS
+          return {
+            vault: held.vault,
+            writes: [...holdWrites(upload, expiresAt), ...room.taking(0)],
+            done: (version) => ({ upload, version, expiresAt }),
+          }
+        }),
+      ),
 
     async renew(hold, bytes) {
       for (let waited = 0; ; ) {
-        const room = await storage.measure(hold.upload.blob)
-        if (bytes > room.free) {
-          if (waited >= patience(hold.upload, room.others)) return storageFull(bytes)
+        const renewed = await storage.inTurn(() => renewNow(hold, bytes))
+        if (renewed === null) {
+          const why = await lapsed(hold)
+          if (why !== null) return why
+        } else if ('upload' in renewed) {
+          return renewed
+        } else {
+          if (waited >= patience(hold.upload, renewed.others)) return storageFull(bytes)
           await sleep(PATIENCE_STEP_MS)
           waited += PATIENCE_STEP_MS
-          continue
         }
-        const wanted = bytes > hold.upload.bytes ? bytes + ahead(bytes, room.free) : hold.upload.bytes
-        const upload = { ...hold.upload, bytes: wanted }
-        const expiresAt = clock() + HOLD_MS
-        const version = await store.commit([...renewWrites(hold, upload, expiresAt), ...room.taking(0)])
-        if (version !== null) return { upload, version, expiresAt }
-        const why = await lapsed(hold)
-        if (why !== null) return why
       }
     },
   }

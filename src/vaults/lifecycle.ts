@@ -140,21 +140,25 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       }),
 
     delete: (id) =>
-      book.change<null>(id, async (held) => {
-        const now = clock()
-        const { expiresAt } = held.vault
-        const change = await end(held, 'deleted', now)
-        const jobs = expiresAt === null ? [] : withoutExpiryJobs(id, expiresAt)
-        return { ...change, writes: [...change.writes, ...jobs, enqueue(expireJob(id), now)] }
-      }),
+      storage.inTurn(() =>
+        book.change<null>(id, async (held) => {
+          const now = clock()
+          const { expiresAt } = held.vault
+          const change = await end(held, 'deleted', now)
+          const jobs = expiresAt === null ? [] : withoutExpiryJobs(id, expiresAt)
+          return { ...change, writes: [...change.writes, ...jobs, enqueue(expireJob(id), now)] }
+        }),
+      ),
 
     expire: (id) =>
-      book.changeAny<null>(id, async (held) => {
-        const now = clock()
-        const { vault } = held
-        if (vault.endedAt !== null || !hasEnded(vault, now)) return { unchanged: null }
-        return end(held, 'expired', now)
-      }),
+      storage.inTurn(() =>
+        book.changeAny<null>(id, async (held) => {
+          const now = clock()
+          const { vault } = held
+          if (vault.endedAt !== null || !hasEnded(vault, now)) return { unchanged: null }
+          return end(held, 'expired', now)
+        }),
+      ),
 
     warn: (id) =>
       book.changeAny<null>(id, async ({ vault }) => {

@@ -1,3 +1,4 @@
+import { within } from '../lib/deadline.ts'
 import { type Refusal, refuse } from '../problems/refusal.ts'
 import { keys } from '../stores/keys.ts'
 import { scan } from '../stores/scan.ts'
@@ -32,9 +33,17 @@ export interface Room {
 export interface Storage {
   /** Measures the room for somebody, who may hold some of it already under the name of a blob. */
   measure(own?: string): Promise<Room>
+  /**
+   * Runs what takes room, or gives it back, after whoever was before in this process: of two at once, one would have to start
+   * again. Without a limit, nobody waits.
+   */
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result>
   /** Bytes of all documents and files. Without a limit this reads every vault. */
   used(): Promise<number>
 }
+
+/** Who has waited for so long goes ahead, and may have to start again: not every database answers who was before, ever. */
+const MAX_WAIT_MS = 10_000
 
 /**
  * Measures what is stored. With a limit, one row holds the sum, and every commit that takes room writes it. Without one
@@ -46,6 +55,9 @@ export function createStorage(store: Store, limit: number | null): Storage {
     return limit === null ? null : store.get(keys.vaultBytes)
   }
 
+  /** The end of the last turn; never rejects. */
+  let turns: Promise<unknown> = Promise.resolve()
+
   async function bytesOf(sum: Entry | null): Promise<number> {
     if (sum !== null) return Number(sum.value['bytes'])
     let bytes = 0
@@ -55,6 +67,13 @@ export function createStorage(store: Store, limit: number | null): Storage {
 
   return {
     used: async () => bytesOf(await findSum()),
+
+    inTurn(work) {
+      if (limit === null) return work()
+      const turn = within(MAX_WAIT_MS, turns).then(work)
+      turns = turn.catch(() => {})
+      return turn
+    },
 
     async measure(own) {
       if (limit === null) {

@@ -106,7 +106,9 @@ export function createUploads({ store, blobs, clock, book, storage, holds }: Upl
       const hold = meter.hold()
       const arrived: Arrived = { blob: hold.upload.blob, size: meter.size(), sha256: meter.sha256() }
       // When this throws, nobody knows whether it was committed: the outbox deletes the blob only if it was not.
-      const result = await book.change(vault, (held) => finish(held, hold, arrived, incoming, record))
+      const result = await storage.inTurn(() =>
+        book.change(vault, (held) => finish(held, hold, arrived, incoming, record)),
+      )
       if (isRefusal(result)) await discard(hold)
       return result
     },
