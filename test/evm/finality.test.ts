@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { confirmPayment, watchesPayment } from '../../src/evm/finality.ts'
 import { baseSepolia } from '../../src/evm/network.ts'
+import { authorizationEvidence } from '../../src/evm/reconcile.ts'
 import { wallet } from '../../src/evm/wallet.ts'
 import { type EvmChain, startEvmChain } from '../chains/evm.ts'
 import { startFaultyRpc } from '../chains/faulty-rpc.ts'
@@ -21,14 +22,26 @@ const networkAt = (url: string, finality?: number) =>
     ...(finality !== undefined && { finality }),
   })
 
-async function settle(url: string): Promise<{ transaction: string | null; block: string | null }> {
+type Confirmed = Parameters<typeof confirmPayment>[0]
+
+async function settle(url: string): Promise<Confirmed> {
   const network = networkAt(url)
   const payer = at(chain.accounts, 1)
   const validBefore = BigInt(Math.floor(Date.now() / 1000) + 300)
   const transfer = await signTransfer(network, payer, authorize(payer, { validBefore }))
   const settled = await network.settler.settle(transfer)
   if (settled.outcome !== 'settled') throw new Error(`not settled: ${settled.outcome}`)
-  return { transaction: settled.transaction, block: settled.block }
+  const { asset, authorization } = transfer
+  return {
+    asset: asset.address,
+    amount: authorization.value.toString(),
+    payer: authorization.from,
+    recipient: authorization.to,
+    evidence: authorizationEvidence(transfer),
+    transaction: settled.transaction,
+    block: settled.block,
+    claimedAt: Date.now(),
+  }
 }
 
 test('a payment is final when it lies as deep as the network asks', async () => {
@@ -47,6 +60,14 @@ test('a payment whose block the chain took back has vanished', async () => {
   await takeBack()
   await chain.mine(1)
   expect(await confirmPayment(payment, networkAt(chain.url, 3))).toBe('vanished')
+})
+
+test('a transaction that made another transfer is not the one of a payment, whatever a facilitator said', async () => {
+  const [payment, other] = [await settle(chain.url), await settle(chain.url)]
+  await chain.mine(3)
+  const lied = { ...payment, transaction: other.transaction, block: null }
+  expect(await confirmPayment(lied, networkAt(chain.url, 3))).toBe('vanished')
+  expect(await confirmPayment(payment, networkAt(chain.url, 3))).toBe('final')
 })
 
 test('a node that lags behind does not make a payment vanish', async () => {

@@ -173,12 +173,15 @@ describe.each(worlds)('on %s', (_name, open) => {
 
     it('is final when enough blocks have come', async () => {
       const network = { ...world.network(), finality: 5n }
-      const settled = await settle(await signed({}, payer, network))
+      const transfer = await signed({}, payer, network)
+      const settled = await settle(transfer)
       if (settled.outcome !== 'settled') throw new Error(settled.outcome)
-      expect(await confirmPayment(settled, network)).toBe('pending')
+      const { transaction, block } = settled
+      const payment = { ...asked(transfer, transfer), transaction, block }
+      expect(await confirmPayment(payment, network)).toBe('pending')
       await world.mine(6)
-      expect(await confirmPayment(settled, network)).toBe('final')
-      const gone = { transaction: `0x${'ab'.repeat(32)}`, block: null }
+      expect(await confirmPayment(payment, network)).toBe('final')
+      const gone = { ...payment, transaction: `0x${'ab'.repeat(32)}`, block: null }
       expect(await confirmPayment(gone, network)).toBe('vanished')
     })
   })
