@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { paymentOf } from '../client.ts'
 import { MAX_CHARACTERS, quote, type Shown, show } from './untrusted.ts'
 
 /** Enough for {@link MAX_CHARACTERS} of any script. */
@@ -34,10 +35,12 @@ export const answerSchema = z
 export async function readAnswer(response: Response): Promise<Answer> {
   const { bytes, end } = await readStart(response.body)
   const text = textOf(bytes, end === 'whole')
+  // A payment that is not open has had its answer: the same call would not go on with it.
+  const isOver = paymentOf(response)?.attempt.isOpen === false
   const note = {
     whole: null,
     more: null,
-    lost: 'The body broke off, or did not end in time.',
+    lost: `The body broke off, or did not end in time.${isOver ? ' It was paid for: the same call again may be paid for again.' : ''}`,
   }[end]
   const { status, headers } = response
   if (text === null) {

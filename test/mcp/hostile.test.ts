@@ -96,7 +96,7 @@ describe('what a server says', () => {
     const { data, text } = await host.call('x402_pay', { url: 'http://127.0.0.1:9/', timeout_ms: 1000 })
     expect(isPaid).toBe(true)
     expect(data.answer).toEqual({ status: 200, untrusted_body: 'data: first\n\n', cut: true })
-    expect(text).toContain('did not end in time')
+    expect(text).toContain('did not end in time. It was paid for: the same call again may be paid for again.')
   })
 
   it('that is no text is not shown', async () => {
