@@ -57,7 +57,7 @@ async function sendRest(
  * Lets what is left of a request pass, so that its connection can be used again. Node does so by itself, but for requests
  * that somebody has begun to read.
  */
-function skipBody(req: IncomingMessage): void {
+export function skipBody(req: IncomingMessage): void {
   if (req.readableEnded || (req.complete && req.readableLength === 0)) return
   // Not `resume()`: that does nothing as long as somebody waits for `readable`.
   req.on('readable', () => req.read())

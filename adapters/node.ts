@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Answer, CofferError, type Fields, type RequestHead } from '../src/index.ts'
+import { skipBody } from './node-response.ts'
 
 /** A Node request as frameworks hand it on. */
 export interface NodeRequest extends IncomingMessage {
@@ -65,12 +66,20 @@ class NodeRequestHead implements RequestHead {
     return this.#request
   }
 
-  /** Puts back what was read of the body, so that parsers and handlers find it in the Node request. Once: what is read later is gone. */
+  /**
+   * Puts back what was read of the body, so that parsers and handlers find it in the Node request. Once: what is read later is
+   * gone. When nobody wants it, it is skipped behind the answer.
+   */
   restoreBody(): void {
+    const req = this.#req
     const { chunks } = this.#read
     this.#read.chunks = null
-    if (chunks !== null && chunks.length > 0 && !this.#req.readableEnded)
-      this.#req.unshift(Buffer.concat(chunks))
+    if (chunks === null || chunks.length === 0 || req.readableEnded) return
+    req.unshift(Buffer.concat(chunks))
+    this.#res.once('finish', () => {
+      const isWanted = ['data', 'readable'].some((event) => req.listenerCount(event) > 0)
+      if (!isWanted) skipBody(req)
+    })
   }
 }
 

@@ -7,7 +7,7 @@ import { CofferError, type RouteOptions, type Store } from '../../src/index.ts'
 import { memory } from '../../src/stores/memory.ts'
 import { createSeller, SETTLED } from '../gate/scripted.ts'
 import { serve, versions } from './express-app.ts'
-import { exchange } from './server.ts'
+import { dial, exchange } from './server.ts'
 
 const ROUTE: RouteOptions = { price: '0.01' }
 const PAID = { headers: { 'x-scripted': 'a' } }
@@ -189,6 +189,54 @@ describe.each(versions)('a request to paid() for %s', (_, express) => {
           expect(await digest('/text')).toBe(await digestOf(body))
           expect(await digest('/bytes')).toBe(await digestOf(body))
           expect(await digest('/json')).toBe(await digestOf('{"step":1}'))
+        },
+      )
+    })
+
+    it('that was begun for its idempotency key, and that the handler does not want, leaves the connection good', async () => {
+      const { coffer } = createSeller()
+      await serve(
+        express,
+        (app) => app.post('/', paid(coffer, ROUTE), (_, res) => void res.status(422).send('no')),
+        async (url) => {
+          const client = await dial(Number(new URL(url).port))
+          const upload = ['X-Scripted: a', 'Idempotency-Key: key', `Content-Length: ${80 * 65_536}`]
+          client.write(['POST / HTTP/1.1', 'Host: h', ...upload, '', ''].join('\r\n'))
+          for (let at = 0; at < 80; at++) {
+            if (!client.write('x'.repeat(65_536))) await once(client, 'drain')
+          }
+          client.write('GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+          let answers = ''
+          for await (const chunk of client.setEncoding('latin1')) answers += chunk
+          expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 422', 'HTTP/1.1 404'])
+        },
+      )
+    })
+
+    it('of which the handler takes the rest when it has answered is left to it', async () => {
+      const { coffer } = createSeller()
+      const taken = Promise.withResolvers<number>()
+      const handle: RequestHandler = async (req, res) => {
+        let length = 0
+        for await (const chunk of req) {
+          if (length === 0) res.end('begun')
+          length += chunk.length
+        }
+        taken.resolve(length)
+      }
+      await serve(
+        express,
+        (app) => app.post('/', paid(coffer, ROUTE), handle),
+        async (url) => {
+          const client = await dial(Number(new URL(url).port))
+          const upload = ['X-Scripted: a', 'Idempotency-Key: key', `Content-Length: ${80 * 65_536}`]
+          client.write(['POST / HTTP/1.1', 'Host: h', ...upload, '', ''].join('\r\n'))
+          for (let at = 0; at < 80; at++) {
+            if (at === 40) await once(client, 'data')
+            if (!client.write('x'.repeat(65_536))) await once(client, 'drain')
+          }
+          expect(await taken.promise).toBe(80 * 65_536)
+          client.destroy()
         },
       )
     })
