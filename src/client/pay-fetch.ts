@@ -50,6 +50,8 @@ export interface PayFetch {
   spending(of?: SpendingOf): Promise<Spending>
   /** Sessions that servers have opened. */
   readonly sessions: {
+    /** Field in which servers name a session: whoever has what stands in it can use what was paid for. */
+    readonly header: string
     list(): Promise<readonly SessionInfo[]>
     /**
      * Uses a session no more.
@@ -102,6 +104,7 @@ export function payFetch(options: PayFetchOptions): PayFetch {
     abandon: async (id: string) => (await accounts()).abandon(id, engine),
     spending: async (of: SpendingOf = 'total') => (await accounts()).spending(of, engine),
     sessions: {
+      header: engine.sessions.header,
       list: () => engine.sessions.list(),
       end: async (id: string, api?: string | URL) => (await accounts()).endSession(id, api, engine),
     },

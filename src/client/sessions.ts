@@ -82,6 +82,8 @@ export interface UsableSession {
 
 /** The sessions of a client. */
 export interface Sessions {
+  /** Field that names a session. */
+  readonly header: string
   /** The sessions that cover a URL, the likeliest first; or the one with an id, when it is of the same origin. */
   find(url: URL, id?: string): Promise<readonly UsableSession[]>
   /** Id of a session that covers a URL, whether it is still good or not; `null` when there is none. */
@@ -173,6 +175,8 @@ export function createSessions({ store, clock, random, options }: SessionsOption
   const isLive = ({ expiresAt }: SessionRecord): boolean => expiresAt === null || expiresAt > clock()
 
   return {
+    header,
+
     async find(url, id) {
       if (options === null) return []
       if (id !== undefined) {

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { paymentOf } from '../client.ts'
+import { type PayFetch, paymentOf } from '../client.ts'
 import { MAX_CHARACTERS, quote, type Shown, show } from './untrusted.ts'
 
 /** Enough for {@link MAX_CHARACTERS} of any script. */
@@ -31,8 +31,10 @@ export const answerSchema = z
 /**
  * Reads as much of an answer as is shown, and lets go of the rest. A body that fails or does not end in time is shown as far
  * as it came: what was paid for is not thrown away over its last bytes.
+ *
+ * @param pay - Whose sessions the answer may repeat: they are not shown.
  */
-export async function readAnswer(response: Response): Promise<Answer> {
+export async function readAnswer(response: Response, pay?: Pick<PayFetch, 'sessions'>): Promise<Answer> {
   const { bytes, end } = await readStart(response.body)
   const text = textOf(bytes, end === 'whole')
   // A payment that is not open has had its answer: the same call would not go on with it.
@@ -47,7 +49,8 @@ export async function readAnswer(response: Response): Promise<Answer> {
     const body = { text: '', isCut: end !== 'whole' }
     return { status, body, note: `The body is no text: ${bytes.length} bytes or more, which are not shown.` }
   }
-  const shown = show(text, [headers.get('x-prudra-session-id') ?? ''])
+  const secret = pay && headers.get(pay.sessions.header)
+  const shown = show(text, secret ? [secret] : [])
   return { status, body: { ...shown, isCut: shown.isCut || end !== 'whole' }, note }
 }
 

@@ -34,7 +34,7 @@ export const pay = tool({
     const request = requestOf(input.url, input, call)
     const response = await call.pay(input.url, { ...request, ...(max !== undefined && { max }) })
     const paid = paymentOf(response)
-    const answer = await readAnswer(response)
+    const answer = await readAnswer(response, call.pay)
     const quoted = describeAnswer(answer)
     if (paid?.attempt.isOpen) {
       return failed(

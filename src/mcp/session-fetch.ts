@@ -24,7 +24,8 @@ export const sessionFetch = tool({
     const { session_id, url } = input
     const request = requestOf(url, input, call)
     const session = await usable(session_id, new URL(url), call.pay)
-    const answer = await readAnswer(await withoutPaying(call.pay)(url, { ...request, session: session.id }))
+    const response = await withoutPaying(call.pay)(url, { ...request, session: session.id })
+    const answer = await readAnswer(response, call.pay)
     const quoted = describeAnswer(answer)
     if (answer.status === 402) {
       return failed(

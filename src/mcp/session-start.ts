@@ -47,7 +47,7 @@ export const sessionStart = tool({
       session: { ttl, scope, ...(label !== undefined && { label }) },
     })
     const paid = paymentOf(response)
-    const answer = await readAnswer(response)
+    const answer = await readAnswer(response, call.pay)
     return paid === null ? unpaid(answer) : opened(paid, answer)
   },
 })

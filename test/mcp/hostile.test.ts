@@ -69,6 +69,22 @@ describe('what a server says', () => {
     expect(text).not.toMatch(/IGNORE.ALL/i)
   })
 
+  it('does not show a session, whatever the field is called that names it', async () => {
+    const secret = 'my-own-session-id'
+    const opened = await market(({ request, isPaid }) =>
+      isPaid ? Response.json({ secret }, { headers: { 'my-session': secret } }) : ask(request.url),
+    )
+    const host = await connect({ sessions: { header: 'My-Session' } })
+    for (const [tool, field] of [
+      ['x402_pay', 'url'],
+      ['x402_session_start', 'endpoint'],
+    ] as const) {
+      const called = await host.call(tool, { [field]: `${opened.url}/${tool}` })
+      expect(called.isError).toBe(false)
+      expect(JSON.stringify([called.text, called.data])).not.toContain(secret)
+    }
+  })
+
   it('is bounded: a body that is long is let go of', async () => {
     const opened = await market(() => new Response('x'.repeat(2_000_000)))
     const { text, data } = await (await connect()).call('x402_pay', { url: opened.url })
