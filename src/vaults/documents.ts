@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Json, JsonObject } from '../lib/json.ts'
 import { sha256Hex } from '../lib/sha256.ts'
 import { CofferError } from '../problems/error.ts'
-import { isRefusal, type Refusal, refuse } from '../problems/refusal.ts'
+import { type Refusal, refuse } from '../problems/refusal.ts'
 import { keys } from '../stores/keys.ts'
 import { scan } from '../stores/scan.ts'
 import { type Entry, prefixRange, type Store } from '../stores/store.ts'
@@ -136,15 +136,14 @@ export function createDocuments(options: DocumentsOptions): Documents {
       )
     },
 
-    async get(vault, id) {
-      const held = await book.open(vault)
-      if (isRefusal(held)) return held
-      const number = itemNumber('doc', vault, id)
-      const entry = number === null ? null : await store.get(keys.document(vault, number))
-      if (entry === null) return NOT_FOUND
-      const record = documentOf(entry)
-      return { ...stubOf(record), data: await dataOf(record) }
-    },
+    get: (vault, id) =>
+      book.readWhole(vault, async (): Promise<Document | Refusal> => {
+        const number = itemNumber('doc', vault, id)
+        const entry = number === null ? null : await store.get(keys.document(vault, number))
+        if (entry === null) return NOT_FOUND
+        const record = documentOf(entry)
+        return { ...stubOf(record), data: await dataOf(record) }
+      }),
 
     async *list(vault) {
       for await (const record of records(vault)) yield stubOf(record)

@@ -119,8 +119,11 @@ export function createFiles({ store, blobs, clock, limits, book, storage, upload
       if (isRefusal(record)) return record
       if (range !== undefined) checkRange(range, record.size)
       const body = await blobs.open(record.blob, range)
-      if (body === null) throw new CofferError('store-failed', 'the blob of a file is missing')
-      return { file: stubOf(record), body }
+      if (body !== null) return { file: stubOf(record), body }
+      // It may have been deleted since the record of it was read.
+      const now = await findLive(vault, id)
+      if (isRefusal(now)) return now
+      throw new CofferError('store-failed', 'the blob of a file is missing')
     },
 
     delete: (id, fileId) =>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { memoryBlobs } from '../../src/blobs/memory.ts'
 import { memory } from '../../src/stores/memory.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { createOperated } from '../api/operator.ts'
@@ -86,10 +87,43 @@ describe('a vault that ends and is purged while it is read', () => {
   })
 })
 
+describe('what is deleted while it is opened', () => {
+  it('is not there any more, rather than broken', async () => {
+    const blobs = memoryBlobs()
+    let interrupt = async (): Promise<void> => {}
+    const world = createWorld({
+      blobs: {
+        ...blobs,
+        async open(name, range) {
+          await interrupt()
+          return blobs.open(name, range)
+        },
+      },
+    })
+    const vault = await world.vaults.create()
+    const file = await vault.addFile({ body: new Uint8Array(10) })
+    const document = await vault.addDocument('x'.repeat(100_000))
+    interrupt = async () => {
+      await vault.deleteFile(file.id)
+      await world.work()
+    }
+    await expect(vault.openFile(file.id)).rejects.toMatchObject(refusedWith('file-not-found'))
+    interrupt = async () => {
+      await vault.delete()
+      await world.work()
+    }
+    await expect(vault.getDocument(document.id)).rejects.toMatchObject(refusedWith('vault-not-found'))
+  })
+})
+
 it('a blob that is missing of a vault that has not ended is a failure of the store', async () => {
   const { world, vault } = await sealedVault()
   for (const { value } of await world.rows('vault-document/')) {
     if (typeof value['blob'] === 'string') await world.blobs.delete(value['blob'])
   }
   await expect(vault.getManifest()).rejects.toMatchObject({ code: 'store-failed' })
+  const active = await world.vaults.create()
+  const file = await active.addFile({ body: new Uint8Array(10) })
+  for (const { value } of await world.rows('vault-file/')) await world.blobs.delete(String(value['blob']))
+  await expect(active.openFile(file.id)).rejects.toMatchObject({ code: 'store-failed' })
 })
