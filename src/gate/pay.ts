@@ -43,22 +43,27 @@ export async function pay(
 
   const idempotency =
     options.repeat && idempotencyOf(options.repeat.key, verified.payer, options.repeat.fingerprint)
-  const held = await claim(presented, verified, { credentialHash, idempotency }, options)
-  if (held !== null && !isRefusal(held)) return start(held, () => verified.settle(), options.settings)
+  for (let tries = 1; ; tries++) {
+    const held = await claim(presented, verified, { credentialHash, idempotency }, options)
+    if (held !== null && !isRefusal(held)) return start(held, () => verified.settle(), options.settings)
 
-  const own = await ledger.findByCredential(credentialHash)
-  if (own !== null) return resume(own, verified, protocol, options)
-  const named = idempotency && (await ledger.findByKey(idempotency.hash))
-  if (named !== null && named.payment.state !== 'failed') {
-    const resumed = await resume(named, null, protocol, options)
-    // That payment's failure says nothing about this credential.
-    if (!isRefusal(resumed) || resumed.reason !== 'settlement-failed') return resumed
+    const own = await ledger.findByCredential(credentialHash)
+    if (own !== null) return resume(own, verified, protocol, options)
+    const named = idempotency && (await ledger.findByKey(idempotency.hash))
+    if (named !== null && named.payment.state !== 'failed') {
+      const resumed = await resume(named, null, protocol, options)
+      // That payment's failure says nothing about this credential.
+      if (!isRefusal(resumed) || resumed.reason !== 'settlement-failed') return resumed
+    }
+    if (await ledger.isSpent(verified.proofs)) return duplicate('Its proof was spent by another credential.')
+    if (held !== null) return held
+    // What was in the way is not: the place of another payment's vault, or a key whose payment has failed by now.
+    if (tries === MAX_TRIES) return inFlight()
   }
-  if (await ledger.isSpent(verified.proofs)) return duplicate('Its proof was spent by another credential.')
-  if (held !== null) return held
-  // It was the key that was in the way, and its payment has failed by now: the next request finds it free.
-  return inFlight()
 }
+
+/** Each try that fails is one that somebody else has succeeded in. */
+const MAX_TRIES = 100
 
 /** A credential or a key that we have seen before: what it gets depends on what became of its payment. */
 async function resume(

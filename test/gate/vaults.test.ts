@@ -69,6 +69,22 @@ describe('a payment on a route with vaults', () => {
     )
   })
 
+  it.each(['before', 'after', 'background'] as const)(
+    'takes the last places with others at once (%s)',
+    async (settle) => {
+      const seller = createVaultSeller({ vaults: { blobs: memoryBlobs(), limits: plans.pro } })
+      const pay = async (credential: string): Promise<string> => {
+        const paid = await seller.coffer.handle(request(credential), { ...ROUTE, settle })
+        if (paid instanceof Response) return codeOf(paid)
+        return String((await paid.finish(new Response(''))).status)
+      }
+      const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => pay(`credential ${n}`)))
+      expect(answers.filter((answer) => answer === '200')).toHaveLength(50)
+      expect(answers.filter((answer) => answer === 'vault-quota-exceeded')).toHaveLength(10)
+      expect(seller.script.calls.filter((call) => call === 'settle').length).toBeLessThanOrEqual(50)
+    },
+  )
+
   it('makes it at once when it settles in the background, within the limits', async () => {
     const seller = createVaultSeller({ vaults: { blobs: memoryBlobs(), limits: { activeVaults: 2 } } })
     const route = { ...ROUTE, settle: 'background' } as const
