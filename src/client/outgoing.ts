@@ -58,7 +58,10 @@ export async function createOutgoing(
   const signal = init?.signal ?? (input instanceof Request ? input : template).signal
   const url = new URL(template.url)
   url.hash = ''
-  const body = init?.body instanceof Blob ? init.body : await readBody(template, maxBodyBytes, signal)
+  const given = init?.body ?? (input instanceof Request ? input.body : null)
+  // Only streams may take their time.
+  const until = given instanceof ReadableStream ? signal : null
+  const body = given instanceof Blob ? given : await readBody(template, maxBodyBytes, until)
   const hash = keccak_256.create().update(utf8(`${method} ${url.href}\n`))
   if (body !== null) for await (const chunk of body.stream()) hash.update(chunk)
   const fingerprint = toHex(hash.digest()).slice(2)
@@ -93,14 +96,18 @@ export async function createOutgoing(
   }
 }
 
-async function readBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<Blob | null> {
+async function readBody(
+  request: Request,
+  maxBytes: number,
+  signal: AbortSignal | null,
+): Promise<Blob | null> {
   const { body }: { readonly body?: Request['body'] } = request
   if (body === null) return null
   // Firefox has no streams of requests.
   const bytes =
     body === undefined
       ? new Uint8Array(await request.arrayBuffer())
-      : await readBytes(body.pipeThrough(new TransformStream(), { signal }), maxBytes)
+      : await readBytes(signal ? body.pipeThrough(new TransformStream(), { signal }) : body, maxBytes)
   if (bytes === null || bytes.length > maxBytes) {
     return invalidOption(
       'body',
