@@ -173,7 +173,10 @@ export interface RouteOptions<
    * once and the outbox settles, within {@link CofferOptions.maxUnsettled}.
    */
   readonly settle?: SettleMode
-  /** Whether x402 clients must send a `payment-identifier`. Default false: they may. */
+  /**
+   * Whether a paid request must carry a key: `Idempotency-Key`, or the `payment-identifier` of x402, which its clients are told
+   * to send. Default false: it may.
+   */
   readonly requireIdempotency?: boolean
   /**
    * Whether a payment opens a session, with which its payer may make further requests without paying: to routes of the

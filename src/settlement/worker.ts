@@ -1,6 +1,8 @@
 import type { Notifier } from '../hooks/notifier.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/id.ts'
+import { storable } from '../lib/storable.ts'
+import { CofferError } from '../problems/error.ts'
 import { dueUntil, type Lane } from '../stores/keys.ts'
 import type { Store, Write } from '../stores/store.ts'
 import { createLoop } from './loop.ts'
@@ -67,6 +69,9 @@ const CONCURRENCY = 8
 const LANES: readonly Lane[] = ['own', 'foreign']
 const MAX_ATTEMPTS = 30
 
+/** Longest error that is kept, characters. */
+const MAX_ERROR = 1000
+
 /** How often an outcome is written anew when what it is about changes in the same moment. */
 const TRIES = 10
 
@@ -106,7 +111,14 @@ export function createWorker(options: WorkerOptions): Worker {
     const { writes = [] } = attempt
     for (let tries = typeof writes === 'function' ? TRIES : 1; tries > 0; tries--) {
       const outcome = typeof writes === 'function' ? await writes() : writes
-      if ((await store.commit([...rowAfter(held, job, attempt), ...outcome])) !== null) return true
+      try {
+        if ((await store.commit([...rowAfter(held, job, attempt), ...outcome])) !== null) return true
+      } catch (error) {
+        // What no store would ever take counts as an attempt. Where the store itself is away, the lease brings the job back.
+        if (!(error instanceof CofferError && error.code === 'invalid-option')) throw error
+        const failed = { ended: 'later', error: error.message } as const
+        return (await store.commit(rowAfter(held, job, failed))) !== null
+      }
     }
     return false
   }
@@ -123,7 +135,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   function rowAfter(held: QueuedJob, job: Job, attempt: Attempt): readonly Write[] {
     if (attempt.ended === 'done') return complete(held)
-    const failed: Job = { ...job, lastError: attempt.error }
+    const failed: Job = { ...job, lastError: storable(attempt.error, MAX_ERROR) }
     if (attempt.ended === 'dead' || job.attempts >= (attempt.maxAttempts ?? MAX_ATTEMPTS)) {
       const { id, kind, attempts, lastError } = failed
       const facts = () => ({ job: { id, kind, attempts, error: lastError } })

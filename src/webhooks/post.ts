@@ -1,3 +1,5 @@
+import { storable } from '../lib/storable.ts'
+
 /** One message on its way to an endpoint. */
 export interface Post {
   readonly url: string
@@ -78,15 +80,12 @@ async function readStart(body: Answer['body'], kept: Uint8Array[]): Promise<void
 function textOf(chunks: readonly Uint8Array[]): string {
   const decoder = new TextDecoder()
   const text = chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('') + decoder.decode()
-  return storable(text)
+  return storable(text, MAX_KEPT)
 }
-
-/** Not every database can keep U+0000, and none half a character. */
-const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd')
 
 /** The system's code for it, such as `ECONNREFUSED`, because the system's text names addresses. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'the sender failed'
   const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.message
-  return storable(reason.slice(0, 200))
+  return storable(reason, 200)
 }

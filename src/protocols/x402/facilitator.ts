@@ -4,6 +4,7 @@ import { within } from '../../lib/deadline.ts'
 import { type Exchange, type Fetch, getJson, postJson } from '../../lib/exchange.ts'
 import { type Hex, isHex } from '../../lib/hex.ts'
 import { type JsonObject, parseJsonObject } from '../../lib/json.ts'
+import { storable } from '../../lib/storable.ts'
 import { parseAddress } from '../../payments/address.ts'
 import type { Settlement } from '../../payments/settlement.ts'
 import { invalidOption } from '../../problems/error.ts'
@@ -207,11 +208,7 @@ function readResponse(response: SettleResponse, transfer: SignedTransfer): Settl
  * no store can hold.
  */
 function reasonOf(text: string): string {
-  return text
-    .replace(/0x[0-9a-f]{65,}/gi, '0x…')
-    .slice(0, 200)
-    .replaceAll('\0', '\ufffd')
-    .toWellFormed()
+  return storable(text.replace(/0x[0-9a-f]{65,}/gi, '0x…'), 200)
 }
 
 /** Which particular of a settlement is not what was asked. All but the network may be left out. */
