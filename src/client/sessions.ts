@@ -141,9 +141,20 @@ export function createSessions({ store, clock, random, options }: SessionsOption
   async function tokenFields(session: SessionRecord, signerOf: () => Promise<Signer>): Promise<TokenFields> {
     if (session.payment.transaction === null || !tokens) return null
     const { signSession } = await import('./session-token.ts')
-    const known = signed.get(session.id) ?? signerOf().then((signer) => signSession(session, signer))
+    const sign = async () => ((await isClaimed(session)) ? null : signSession(session, await signerOf()))
+    const known = signed.get(session.id) ?? sign()
     signed.set(session.id, known)
     return known.catch(() => null)
+  }
+
+  /** Whether the transaction that a server says we have paid it by is known to have paid another one, which takes its token. */
+  async function isClaimed({ url, payment }: SessionRecord): Promise<boolean> {
+    const { origin } = new URL(url)
+    const isSame = (hash: string | null): boolean =>
+      hash?.toLowerCase() === payment.transaction?.toLowerCase()
+    return (await all(clientKeys.sessions)).some(
+      (other) => isSame(other.payment.transaction) && new URL(other.url).origin !== origin,
+    )
   }
 
   function usable(session: SessionRecord): UsableSession {

@@ -102,11 +102,11 @@ function sessionOf(
   request: Fields,
   price: Price,
   { session }: Route,
-  { sessions, sessionHeader }: Settings,
+  { sessions, sessionHeader, publicUrl }: Settings,
 ): Promise<Session | Refusal> | null {
   const proof = { id: request.get(sessionHeader), token: request.get('x-session-token') }
   if (session === null || (proof.id === null && proof.token === null)) return null
-  return sessions.use(proof, { scope: session.scope, price: price.text })
+  return sessions.use(proof, { scope: session.scope, price: price.text, host: publicUrl?.host ?? null })
 }
 
 /**

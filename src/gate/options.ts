@@ -27,7 +27,10 @@ export interface CofferOptions {
   readonly realm?: string
   /** Field that carries session ids, both ways. Default `X-PRUDRA-SESSION-ID`. */
   readonly sessionHeader?: string
-  /** Origin that payers reach this server under, such as `https://api.example.com`, when a proxy hides it. */
+  /**
+   * Origin that payers reach this server under, such as `https://api.example.com`, when a proxy hides it. Session tokens that were
+   * signed for another host are then refused.
+   */
   readonly publicUrl?: string
   /** Seconds that a challenge is good for, 10 to 86400. Default 300. */
   readonly challengeTtl?: number

@@ -37,4 +37,6 @@ export interface SessionUse {
   readonly scope: string
   /** Price of the request in US dollars, as a decimal string. */
   readonly price: string
+  /** Host that clients reach this server by; `null` when the configuration does not say. */
+  readonly host: string | null
 }

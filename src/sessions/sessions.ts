@@ -103,6 +103,8 @@ export function createSessions({ store, clock, secrets, notifier }: SessionsOpti
   function check(session: Session, signed: SessionToken | null, use: SessionUse): Session | Refusal {
     if (signed !== null && session.payment.payer !== signed.payer)
       return notCovered('Another wallet paid for it.')
+    if (signed !== null && use.host !== null && signed.host !== use.host)
+      return notCovered('Its token was signed for another server.')
     if (session.bindPayer && signed === null) return notCovered('It asks for a signed X-Session-Token.')
     return useSession(session, use, clock())
   }

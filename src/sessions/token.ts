@@ -11,6 +11,8 @@ export interface SessionToken {
   readonly payer: Address
   /** Hash of the transaction that paid. */
   readonly transaction: string
+  /** Host of the URL that it was signed for; `null` when it names none. */
+  readonly host: string | null
 }
 
 /**
@@ -25,7 +27,8 @@ export async function readSessionToken(text: string): Promise<SessionToken | nul
   const json = decodeBase64urlText(encoded)
   const claims = json === null ? null : parseJsonObject(json)
   if (json === null || claims === null) return null
-  // Of its other members (scope, times, amount) nothing is believed: our own record decides.
+  // Of its other members (scope, times, amount) nothing is believed: our own record decides. Only the server that it is for is
+  // taken from it, since another one may have had it signed, for a payment that was made here.
   const payer = parseAddress(claims['walletAddress'])
   const transaction = String(claims['paymentTxHash']).toLowerCase()
   if (payer === null || !isHex(transaction, 32)) return null
@@ -34,5 +37,5 @@ export async function readSessionToken(text: string): Promise<SessionToken | nul
   const isSigned = [json, encoded].some(
     (message) => recoverSigner(personalDigest(message), signature) === payer,
   )
-  return isSigned ? { payer, transaction } : null
+  return isSigned ? { payer, transaction, host: URL.parse(String(claims['endpoint']))?.host ?? null } : null
 }

@@ -457,11 +457,25 @@ describe('at any server', () => {
     expect(await readSessionToken(shown[0] ?? '')).toEqual({
       payer: account.address.toLowerCase(),
       transaction: `0x${'ab'.repeat(32)}`,
+      host: new URL(opened.url).host,
     })
     expect(opened.requests.find(({ headers }) => 'x-session-token' in headers)?.headers).toMatchObject({
       'x-session-wallet': account.address,
       'payment-session': shown[0],
     })
+  })
+
+  it('signs no token for a transaction that paid another server', async () => {
+    const open = () =>
+      market(({ request, isPaid }) =>
+        isPaid ? new Response('paid', { headers: paymentResponse() }) : ask(request.url),
+      )
+    const [honest, thief] = [await open(), await open()]
+    const pay = createClient()
+    await pay(honest.url)
+    await pay(thief.url)
+    for (let request = 0; request < 2; request++) await pay(thief.url)
+    expect(thief.requests.some(({ headers }) => 'x-session-token' in headers)).toBe(false)
   })
 
   it.each([

@@ -1,7 +1,7 @@
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import type { Next } from '../../src/gate/next.ts'
-import type { RouteOptions } from '../../src/gate/options.ts'
+import type { CofferOptions, RouteOptions } from '../../src/gate/options.ts'
 import { memory } from '../../src/stores/memory.ts'
 import { codeOf, createSeller, request, SETTLED } from './scripted.ts'
 
@@ -277,8 +277,8 @@ describe('a client-signed session token', () => {
     return `${encoded}.${await signer.signMessage({ message: signs === 'json' ? json : encoded })}`
   }
 
-  async function createPaidSeller(route: RouteOptions = ROUTE) {
-    const seller = createSeller()
+  async function createPaidSeller(route: RouteOptions = ROUTE, options: Partial<CofferOptions> = {}) {
+    const seller = createSeller(options)
     seller.script.payer = account.address.toLowerCase() as `0x${string}`
     seller.script.settle = async () => ({ outcome: 'settled', transaction: TX, block: '1' })
     return { seller, id: await open(seller, route) }
@@ -318,6 +318,18 @@ describe('a client-signed session token', () => {
     const answer = (await present(seller, await token())) as Response
     expect(answer.status).toBe(402)
     expect(await codeOf(answer)).toBe('session-not-found')
+  })
+
+  it.each([
+    ['https://api.example.com/agent/step', 'in'],
+    ['http://api.example.com:8443/agent/step', 'out'],
+    ['https://thief.test/agent/step', 'out'],
+    ['api.example.com', 'out'],
+    [undefined, 'out'],
+  ])('signed for %s is let %s where it is known how clients reach the server', async (endpoint, way) => {
+    const { seller } = await createPaidSeller(ROUTE, { publicUrl: 'https://api.example.com' })
+    const answer = await present(seller, await tokenOf({ endpoint }))
+    expect(answer instanceof Response ? 'out' : 'in').toBe(way)
   })
 
   it('covers no more than the session, whatever it says', async () => {
