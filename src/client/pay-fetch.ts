@@ -66,7 +66,8 @@ export interface PayFetch {
 /**
  * Makes a `fetch` that answers 402: it pays with x402 (versions 2 and 1) and MPP, within a budget, and never twice for one
  * request. A payment is written down before it is signed; when its answer does not come, the same credential is sent again,
- * also by the next process.
+ * also by the next process. An answer has come when its head has: where a body breaks off afterwards, `resume(id)` asks for it
+ * again, while the next call is another request.
  *
  * ```ts
  * const pay = payFetch({ wallet: privateKeyToAccount(key), budget: { payment: '0.10', day: '5' }, store: sqlite('agent.db') })
