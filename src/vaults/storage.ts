@@ -1,4 +1,4 @@
-import { within } from '../lib/deadline.ts'
+import { createTurns } from '../lib/turns.ts'
 import { type Refusal, refuse } from '../problems/refusal.ts'
 import { keys } from '../stores/keys.ts'
 import { scan } from '../stores/scan.ts'
@@ -42,9 +42,6 @@ export interface Storage {
   used(): Promise<number>
 }
 
-/** Who has waited for so long goes ahead, and may have to start again: not every database answers who was before, ever. */
-const MAX_WAIT_MS = 10_000
-
 /**
  * Measures what is stored. With a limit, one row holds the sum, and every commit that takes room writes it. Without one
  * that row would only be in the way: it is left out, and made anew from the vaults when there is a limit again.
@@ -55,8 +52,7 @@ export function createStorage(store: Store, limit: number | null): Storage {
     return limit === null ? null : store.get(keys.vaultBytes)
   }
 
-  /** The end of the last turn; never rejects. */
-  let turns: Promise<unknown> = Promise.resolve()
+  const turns = createTurns()
 
   async function bytesOf(sum: Entry | null): Promise<number> {
     if (sum !== null) return Number(sum.value['bytes'])
@@ -68,12 +64,7 @@ export function createStorage(store: Store, limit: number | null): Storage {
   return {
     used: async () => bytesOf(await findSum()),
 
-    inTurn(work) {
-      if (limit === null) return work()
-      const turn = within(MAX_WAIT_MS, turns).then(work)
-      turns = turn.catch(() => {})
-      return turn
-    },
+    inTurn: (work) => (limit === null ? work() : turns(keys.vaultBytes, work)),
 
     async measure(own) {
       if (limit === null) {

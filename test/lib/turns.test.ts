@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createTurns } from '../../src/lib/turns.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 describe('turns', () => {
   it('run what has the same key in order, and other keys at the same time', async () => {
@@ -32,5 +36,23 @@ describe('turns', () => {
     const next = inTurn('a', async () => 'next')
     await expect(failing).rejects.toThrow('failed')
     expect(await next).toBe('next')
+  })
+
+  it('go on after ten seconds of one that never ends, whoever waits by then', async () => {
+    vi.useFakeTimers()
+    const inTurn = createTurns()
+    const begun: string[] = []
+    void inTurn('a', () => new Promise(() => {}))
+    const others = ['a2', 'a3'].map((name) =>
+      inTurn('a', async () => {
+        begun.push(name)
+        return name
+      }),
+    )
+    await vi.advanceTimersByTimeAsync(9_999)
+    expect(begun).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await Promise.all(others)).toEqual(['a2', 'a3'])
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
