@@ -14,6 +14,7 @@ import { scan } from '../stores/scan.ts'
 import { prefixRange, type Store } from '../stores/store.ts'
 import type { Attempt } from './attempt.ts'
 import { clientKeys } from './keys.ts'
+import { covers, specificity } from './session-scope.ts'
 
 /** How a client uses the sessions that servers open for payments. */
 export interface SessionOptions {
@@ -274,21 +275,6 @@ function readSessionOptions(options: SessionOptions | null): SessionOptions {
   }
   return options
 }
-
-function covers({ url, scope }: SessionRecord, { pathname }: URL): boolean {
-  const opened = new URL(url).pathname
-  if (scope === 'origin' || opened === pathname) return true
-  return scope === 'prefix' && pathname.startsWith(folderOf(opened))
-}
-
-/** The session of this very path first, then the one of the nearest folder. */
-function specificity({ url }: SessionRecord, { pathname }: URL): number {
-  const opened = new URL(url).pathname
-  return opened === pathname ? Number.MAX_SAFE_INTEGER : folderOf(opened).length
-}
-
-/** Up to the last slash. */
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1)
 
 /** One for each path, where a later one takes the place of the one before; and those that were opened for a time. */
 function keyOf({ url, id, expiresAt }: Pick<SessionRecord, 'url' | 'id' | 'expiresAt'>): string {

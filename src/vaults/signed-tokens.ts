@@ -1,8 +1,6 @@
-import { hkdf } from '@noble/hashes/hkdf.js'
-import { sha256 } from '@noble/hashes/sha2.js'
 import type { JWTPayload } from 'jose'
-import { utf8 } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
+import { deriveKey } from '../lib/derive-key.ts'
 import { CofferError } from '../problems/error.ts'
 import { isVaultId } from './new-vault.ts'
 
@@ -51,7 +49,7 @@ export function createSignedTokens(
   { prefix, purpose, type }: TokenKind,
   { clock, secrets }: SignedTokensOptions,
 ): SignedTokens {
-  const derived = secrets.map((secret) => hkdf(sha256, secret, undefined, utf8(purpose), 32))
+  const derived = secrets.map((secret) => deriveKey(secret, purpose))
 
   async function payloadOf(jwt: string): Promise<JWTPayload | null> {
     const { errors, jwtVerify } = await import('jose')

@@ -1,7 +1,5 @@
-import { hkdf } from '@noble/hashes/hkdf.js'
-import { sha256 } from '@noble/hashes/sha2.js'
 import type { JWK } from 'jose'
-import { utf8 } from '../lib/bytes.ts'
+import { deriveKey } from '../lib/derive-key.ts'
 import { CofferError } from '../problems/error.ts'
 
 /** A pair of keys that manifests are signed with. */
@@ -49,7 +47,7 @@ export function createSigningKeys(secrets: readonly Uint8Array[]): SigningKeys {
 
 async function derive(secret: Uint8Array): Promise<SigningKey> {
   const { calculateJwkThumbprint } = await import('jose')
-  const seed = hkdf(sha256, secret, undefined, utf8(PURPOSE), 32)
+  const seed = deriveKey(secret, PURPOSE)
   const pkcs8 = Uint8Array.from([...PKCS8_HEAD, ...seed])
   const key = await crypto.subtle.importKey('pkcs8', pkcs8, 'Ed25519', true, ['sign'])
   const { x = '' } = await crypto.subtle.exportKey('jwk', key)

@@ -1,7 +1,6 @@
-import { hkdf } from '@noble/hashes/hkdf.js'
-import { sha256 } from '@noble/hashes/sha2.js'
 import { decodeBase64url, encodeBase64url } from '../lib/base64.ts'
 import { fromUtf8, utf8 } from '../lib/bytes.ts'
+import { deriveKey } from '../lib/derive-key.ts'
 import type { Random } from '../lib/id.ts'
 
 /**
@@ -28,7 +27,7 @@ const IV_BYTES = 12
 export function createSecretBox(secrets: readonly Uint8Array[], random: Random): SecretBox {
   let keys: Promise<readonly CryptoKey[]> | null = null
   const allKeys = (): Promise<readonly CryptoKey[]> => {
-    keys ??= Promise.all(secrets.map(deriveKey))
+    keys ??= Promise.all(secrets.map(importKey))
     return keys
   }
 
@@ -68,7 +67,7 @@ async function decrypt(
   }
 }
 
-function deriveKey(secret: Uint8Array): Promise<CryptoKey> {
-  const bytes = Uint8Array.from(hkdf(sha256, secret, undefined, utf8(PURPOSE), 32))
+function importKey(secret: Uint8Array): Promise<CryptoKey> {
+  const bytes = deriveKey(secret, PURPOSE)
   return crypto.subtle.importKey('raw', bytes, ALGORITHM, false, ['encrypt', 'decrypt'])
 }

@@ -101,7 +101,6 @@ describe('an idempotency key', () => {
     expect(await ask('ann-1', { key: 'key' })).toBe('ann-1 503')
     world.chain.sign('ann-1').isCancelled = true
     world.chain.weather = 'fair'
-    expect(await ask('ann-2', { key: 'key' })).toBe('ann-2 409')
     expect(await ask('ann-2', { key: 'key' })).toBe('ann-2 200')
     expect(await ask('ann-1', { key: 'key' })).toBe('ann-1 402')
     expect(world.chain.moved()).toEqual(['ann-2'])
@@ -109,8 +108,7 @@ describe('an idempotency key', () => {
 
   it('that was in the way does not make a credential spent', async () => {
     await failInBetween('ann-2', 2)
-    expect(world.witness.answers.at(-1)).toBe('ann-2 409')
-    expect(await ask('ann-2', { key: 'key' })).toBe('ann-2 200')
+    expect(world.witness.answers.at(-1)).toBe('ann-2 200')
   })
 })
 
