@@ -134,6 +134,11 @@ export function createSessions({ store, clock, random, options }: SessionsOption
     return records
   }
 
+  /** Those that a URL is in the scope of, whether they are still good or not. */
+  async function covering(url: URL): Promise<SessionRecord[]> {
+    return (await all(clientKeys.sessionsOf(hash(url.origin)))).filter((session) => covers(session, url))
+  }
+
   async function named(id: string): Promise<SessionRecord | undefined> {
     return (await all(clientKeys.sessions)).find((session) => session.id === id)
   }
@@ -196,21 +201,16 @@ export function createSessions({ store, clock, random, options }: SessionsOption
         const isHere = session !== undefined && new URL(session.url).origin === url.origin
         return isHere && isLive(session) ? [usable(session)] : []
       }
-      const here = await all(clientKeys.sessionsOf(hash(url.origin)))
-      return here
-        .filter(
-          (session) =>
-            isLive(session) && covers(session, url) && !refusals.has(`${session.id} ${url.pathname}`),
-        )
+      return (await covering(url))
+        .filter((session) => isLive(session) && !refusals.has(`${session.id} ${url.pathname}`))
         .sort((a, b) => specificity(b, url) - specificity(a, url) || b.openedAt - a.openedAt)
         .map(usable)
     },
 
     async lastOf(url) {
       if (options === null) return null
-      const here = await all(clientKeys.sessionsOf(hash(url.origin)))
-      const covering = here.filter((session) => covers(session, url))
-      return covering.sort((a, b) => specificity(b, url) - specificity(a, url))[0]?.id ?? null
+      const here = await covering(url)
+      return here.sort((a, b) => specificity(b, url) - specificity(a, url))[0]?.id ?? null
     },
 
     async keep(attempt, answer) {

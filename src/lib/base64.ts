@@ -40,9 +40,8 @@ export function decodeBase64Text(text: string): string | null {
 /** Encodes bytes, or the UTF-8 of a text, as unpadded base64url (RFC 4648 section 5). */
 export function encodeBase64url(data: Uint8Array | string): string {
   const text = encodeBase64(data)
-  const padding = text.endsWith('==') ? 2 : Number(text.endsWith('='))
   return text
-    .slice(0, text.length - padding)
+    .slice(0, text.length - paddingOf(text))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
 }
@@ -68,7 +67,7 @@ function toStandard(text: string): string | null {
 /** One character for each byte of padded standard base64; `null` for any other text. */
 function binaryOf(text: string): string | null {
   if (text.length % 4 !== 0) return null
-  const padding = text.endsWith('==') ? 2 : Number(text.endsWith('='))
+  const padding = paddingOf(text)
   try {
     const binary = atob(text)
     // It passes over white space, of which there is none when nothing is missing (WHATWG Infra, forgiving-base64 decode).
@@ -77,6 +76,11 @@ function binaryOf(text: string): string | null {
   } catch {
     return null
   }
+}
+
+/** How many of the last two characters are padding. */
+function paddingOf(text: string): number {
+  return text.endsWith('==') ? 2 : Number(text.endsWith('='))
 }
 
 /** RFC 4648 section 3.5: the unused bits of the last group must be zero. */

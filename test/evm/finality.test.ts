@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { confirmPayment, watchesPayment } from '../../src/evm/finality.ts'
 import { baseSepolia } from '../../src/evm/network.ts'
-import { authorizationEvidence } from '../../src/evm/reconcile.ts'
 import { wallet } from '../../src/evm/wallet.ts'
 import { type EvmChain, startEvmChain } from '../chains/evm.ts'
 import { startFaultyRpc } from '../chains/faulty-rpc.ts'
-import { at, authorize, signTransfer } from './signing.ts'
+import { at, authorize, recordOf, signTransfer } from './signing.ts'
 
 let chain: EvmChain
 
@@ -31,13 +30,8 @@ async function settle(url: string): Promise<Confirmed> {
   const transfer = await signTransfer(network, payer, authorize(payer, { validBefore }))
   const settled = await network.settler.settle(transfer)
   if (settled.outcome !== 'settled') throw new Error(`not settled: ${settled.outcome}`)
-  const { asset, authorization } = transfer
   return {
-    asset: asset.address,
-    amount: authorization.value.toString(),
-    payer: authorization.from,
-    recipient: authorization.to,
-    evidence: authorizationEvidence(transfer),
+    ...recordOf(transfer),
     transaction: settled.transaction,
     block: settled.block,
     claimedAt: Date.now(),

@@ -10,7 +10,7 @@ import type { SignedTransfer } from '../../src/evm/settler.ts'
 import { wallet } from '../../src/evm/wallet.ts'
 import { type Account, type EvmChain, startEvmChain } from '../chains/evm.ts'
 import { type FaultyRpc, startFaultyRpc } from '../chains/faulty-rpc.ts'
-import { at, authorize, SELLER, signTransfer, submit } from './signing.ts'
+import { at, authorize, recordOf, SELLER, signTransfer, submit } from './signing.ts'
 
 const DOLLAR = 1_000_000n
 const MINUTE = 60_000
@@ -40,18 +40,13 @@ afterEach(() => {
 
 const chainTime = async (): Promise<number> => Number((await chain.client.getBlock()).timestamp)
 
-/** The record of a transfer, as the ledger keeps it. Claimed now, by the clock of the chain. */
+/** The payment of a transfer, claimed now by the clock of the chain. */
 async function paymentOf(
   transfer: SignedTransfer,
   more: Partial<AuthorizedPayment> = {},
 ): Promise<AuthorizedPayment> {
-  const { asset, authorization } = transfer
   return {
-    asset: asset.address,
-    amount: authorization.value.toString(),
-    payer: authorization.from,
-    recipient: authorization.to,
-    evidence: JSON.parse(JSON.stringify(authorizationEvidence(transfer))),
+    ...recordOf(transfer),
     transaction: null,
     claimedAt: (await chainTime()) * 1000,
     ...more,

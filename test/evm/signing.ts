@@ -2,6 +2,7 @@ import { createWalletClient, type Hash, http } from 'viem'
 import { privateKeyToAccount, sign } from 'viem/accounts'
 import { type Authorization, authorizationDigest } from '../../src/evm/authorization.ts'
 import type { EvmNetwork } from '../../src/evm/network.ts'
+import { type AuthorizedPayment, authorizationEvidence } from '../../src/evm/reconcile.ts'
 import type { SignedTransfer } from '../../src/evm/settler.ts'
 import { transferCall } from '../../src/evm/token.ts'
 import { toHex } from '../../src/lib/hex.ts'
@@ -53,4 +54,16 @@ export function at<Item>(items: readonly Item[], index: number): Item {
   const item = items[index]
   if (item === undefined) throw new Error(`no item ${index}`)
   return item
+}
+
+/** What the ledger keeps of a transfer. */
+export function recordOf(transfer: SignedTransfer): Omit<AuthorizedPayment, 'transaction' | 'claimedAt'> {
+  const { asset, authorization } = transfer
+  return {
+    asset: asset.address,
+    amount: authorization.value.toString(),
+    payer: authorization.from,
+    recipient: authorization.to,
+    evidence: JSON.parse(JSON.stringify(authorizationEvidence(transfer))),
+  }
 }

@@ -37,30 +37,25 @@ export function createChallenge(
 }
 
 /** What is the same for every request of a route, and most of a challenge: remembered. */
-const templates = remember((networks: readonly EvmNetwork[], charge: Charge) => ({
-  v2: jsonTemplate(
-    ['error', 'url', 'route', 'digest', 'challenge'],
-    ({ error, url, route, digest, challenge }) => {
-      const offers = createOffers(
-        { ...charge, route, digest: charge.digest === null ? null : digest },
-        networks,
-      )
-      return {
+const templates = remember((networks: readonly EvmNetwork[], charge: Charge) => {
+  const offers = createOffers(charge, networks)
+  return {
+    v2: jsonTemplate(
+      ['error', 'url', 'route', 'digest', 'challenge'],
+      ({ error, url, route, digest, challenge }) => ({
         x402Version: 2,
         error,
         resource: { url, ...(charge.description !== null && { description: charge.description }) },
         extensions: { 'payment-identifier': paymentIdentifier(charge.requireKey) },
         accepts: offers.map(({ requirement }) => ({
           ...requirement,
-          extra: { ...requirement.extra, challenge },
+          extra: { ...requirement.extra, route, ...(charge.digest !== null && { digest }), challenge },
         })),
-      }
-    },
-  ),
-  v1: createOffers(charge, networks)
-    .filter(isFirstOfV1)
-    .map((offer) => toV1(offer, charge)),
-}))
+      }),
+    ),
+    v1: offers.filter(isFirstOfV1).map((offer) => toV1(offer, charge)),
+  }
+})
 
 /**
  * Clients echo the URL beside the request line itself, and servers read some 16 KiB of head: a long query, which nobody
